@@ -1,0 +1,2 @@
+// Package store says what the archive needs of a place that keeps objects.
+package store

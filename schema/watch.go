@@ -1,0 +1,338 @@
+package schema
+
+import (
+	"slices"
+	"time"
+)
+
+// BlindAfter is how far apart two records of a journal may lie before all rooms count as
+// unwatched between them: an alive mark is written every second.
+//
+// Part of the format; do not change.
+const BlindAfter = 5 * time.Second
+
+// State is what a collector did about a room during an interval of coverage.
+type State string
+
+// The states. Refused, shed and imported are reserved for the intervals that bear them.
+const (
+	StateObserving   State = "observing"
+	StateConnecting  State = "connecting"
+	StateRefused     State = "refused"
+	StateDown        State = "down"
+	StateShed        State = "shed"
+	StateNotSelected State = "not_selected"
+	StateImported    State = "imported"
+)
+
+// Causes that the fold gives of its own accord; all others come from marks.
+const (
+	CauseBlind    = "blind"    // no record for more than BlindAfter
+	CauseKilled   = "killed"   // the process ended without a stop mark
+	CauseStopped  = "stopped"  // the process ended in good order
+	CauseSelected = "selected" // the room was chosen
+)
+
+// RoomState is one watched room at a moment, as a snapshot keeps it.
+type RoomState struct {
+	Room  RoomID `json:"room"`
+	State State  `json:"state"`
+	// Since is when the state began, Seq the record that began it.
+	Since int64  `json:"since"`
+	Seq   int64  `json:"seq,omitempty"`
+	Cause string `json:"cause,omitempty"`
+
+	Identity  string `json:"identity,omitempty"`
+	Host      string `json:"host,omitempty"`
+	Transport string `json:"transport,omitempty"`
+	Masked    bool   `json:"masked,omitempty"`
+
+	Rank   int32     `json:"rank,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+	Facts  RoomFacts `json:"facts"`
+
+	// Commands and Bytes count what came since the state began.
+	Commands int64 `json:"commands,omitempty"`
+	Bytes    int64 `json:"bytes,omitempty"`
+
+	// Popularity is the last heartbeat value that became a row, PopularityAt when.
+	Popularity   int64 `json:"popularity,omitempty"`
+	PopularityAt int64 `json:"popularity_at,omitempty"`
+
+	// Carried is true for a room that an earlier run wanted and this one has not chosen yet.
+	Carried bool `json:"carried,omitempty"`
+
+	liveKey *string
+}
+
+// Interval is one stretch of a room's coverage, [Start, End).
+type Interval struct {
+	Room       RoomID
+	Start, End int64
+	State      State
+	Cause      string
+	Identity   string
+	Host       string
+	Transport  string
+	Masked     bool
+	// Commands and Bytes count what was received within the interval.
+	Commands, Bytes int64
+	// Seq is the record that began the state.
+	Seq int64
+}
+
+// Watch folds a journal's records, in order, into the watched rooms and their coverage.
+// The journal uses it to write snapshots, the archiver to read them: since both fold the
+// same records with the same code, a fold that begins at a snapshot agrees with one that
+// began earlier.
+//
+// The intervals of a room in the watched set follow each other without hole or overlap.
+// A Watch is not safe for concurrent use.
+type Watch struct {
+	rooms    map[RoomID]*RoomState
+	last     int64
+	from, to int64
+	ended    func(Interval)
+}
+
+// NewWatch returns an empty fold that reports no intervals.
+func NewWatch() *Watch { return &Watch{rooms: map[RoomID]*RoomState{}} }
+
+// NewCoverage returns an empty fold that calls ended with every interval, cut to
+// [from, to), when it is over. Intervals of one room come in order.
+func NewCoverage(from, to int64, ended func(Interval)) *Watch {
+	w := NewWatch()
+	w.from, w.to, w.ended = from, to, ended
+	return w
+}
+
+// Last is the receive time of the last record applied, 0 before the first.
+func (w *Watch) Last() int64 { return w.last }
+
+// Room returns the room's state, nil if it is not watched. It is the fold's own: valid
+// until the next call, not to be changed.
+func (w *Watch) Room(room RoomID) *RoomState { return w.rooms[room] }
+
+// LiveKey returns the room's broadcast, nil if unknown or offline. The string may be kept.
+func (w *Watch) LiveKey(room RoomID) *string {
+	if s := w.rooms[room]; s != nil {
+		return s.liveKey
+	}
+	return nil
+}
+
+// Snapshot returns the mark that holds the present state.
+func (w *Watch) Snapshot(cause string) Mark {
+	m := Mark{Name: MarkSnapshot, Cause: cause, Last: w.last, Rooms: make([]RoomState, 0, len(w.rooms))}
+	for _, s := range w.sorted() {
+		m.Rooms = append(m.Rooms, *s)
+	}
+	return m
+}
+
+func (w *Watch) sorted() []*RoomState {
+	all := make([]*RoomState, 0, len(w.rooms))
+	for _, s := range w.rooms {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b *RoomState) int { return int(min(max(a.Room-b.Room, -1), 1)) })
+	return all
+}
+
+// Apply takes the next record; m is its mark, nil for a command. It reports whether a
+// popularity mark makes a row: the value differs from the last row's, or that is a
+// minute old.
+func (w *Watch) Apply(rec *Record, m *Mark) (row bool) {
+	if m != nil && m.Name == MarkSnapshot {
+		w.restore(rec, m)
+	}
+	w.blind(rec)
+	w.last = rec.ReceivedAt
+	if m == nil {
+		if s := w.rooms[rec.Room]; s != nil && w.within(rec.ReceivedAt) {
+			s.Commands++
+			s.Bytes += int64(len(rec.Payload))
+		}
+		return false
+	}
+	switch m.Name {
+	case MarkStart:
+		w.Down(rec.ReceivedAt, CauseKilled)
+	case MarkStop:
+		w.Down(rec.ReceivedAt, CauseStopped)
+	case MarkSelection:
+		for _, s := range w.sorted() {
+			if s.Carried {
+				w.drop(s, rec.ReceivedAt)
+			}
+		}
+	default:
+		return w.applyRoom(rec, m)
+	}
+	return false
+}
+
+func (w *Watch) applyRoom(rec *Record, m *Mark) (row bool) {
+	t, s := rec.ReceivedAt, w.rooms[rec.Room]
+	if s == nil {
+		switch m.Name {
+		case MarkSelected:
+			s = &RoomState{Room: rec.Room, State: StateConnecting, Cause: CauseSelected,
+				Since: t, Seq: rec.Seq, Rank: m.Rank, Reason: m.Reason}
+			w.rooms[rec.Room] = s
+			s.setFacts(m.Facts)
+		case MarkPopularity:
+			return true
+		}
+		return false
+	}
+	s.setFacts(m.Facts)
+	switch m.Name {
+	case MarkSelected:
+		s.Rank, s.Reason = m.Rank, m.Reason
+		if s.Carried {
+			s.Carried = false
+			w.change(s, t, rec.Seq, StateConnecting, CauseSelected)
+		}
+	case MarkDropped:
+		w.drop(s, t)
+	case MarkConnecting:
+		if s.State != StateConnecting {
+			w.change(s, t, rec.Seq, StateConnecting, m.Cause)
+		}
+	case MarkConnected:
+		w.change(s, t, rec.Seq, StateObserving, "")
+		s.Identity, s.Host, s.Transport, s.Masked = m.Identity, m.Host, m.Transport, m.Masked
+	case MarkDisconnected:
+		end := t
+		if m.LastReceived > 0 && m.LastReceived < t {
+			end = m.LastReceived
+		}
+		w.change(s, end, rec.Seq, StateConnecting, m.Cause)
+	case MarkMasked:
+		if s.State == StateObserving && s.Masked != m.Masked {
+			w.change(s, t, rec.Seq, StateObserving, s.Cause)
+			s.Masked = m.Masked
+		}
+	case MarkPopularity:
+		if m.Value == s.Popularity && s.PopularityAt != 0 && t-s.PopularityAt < int64(time.Minute/time.Microsecond) {
+			return false
+		}
+		s.Popularity, s.PopularityAt = m.Value, t
+		return true
+	}
+	return false
+}
+
+// Down ends the watching of every room at the given time: the process is gone. Rooms that
+// are down already keep their cause.
+func (w *Watch) Down(at int64, cause string) {
+	for _, s := range w.rooms {
+		if s.State != StateDown {
+			w.change(s, at, 0, StateDown, cause)
+		}
+		s.Carried = true
+	}
+}
+
+// Finish reports what is still going on, up to the given time, and empties the fold.
+func (w *Watch) Finish(at int64) {
+	for _, s := range w.sorted() {
+		w.drop(s, at)
+	}
+}
+
+// restore takes over what a snapshot says. A snapshot in the middle agrees with the fold
+// unless the process that wrote the earlier records died.
+func (w *Watch) restore(rec *Record, m *Mark) {
+	if w.last == 0 {
+		w.last = m.Last
+	}
+	there := make(map[RoomID]bool, len(m.Rooms))
+	for i := range m.Rooms {
+		to := m.Rooms[i]
+		there[to.Room] = true
+		if to.Seq == 0 {
+			to.Seq = rec.Seq
+		}
+		to.Commands, to.Bytes = 0, 0
+		s := w.rooms[to.Room]
+		if s != nil && s.State == to.State && s.Masked == to.Masked && s.Since == to.Since {
+			to.Commands, to.Bytes, to.Seq = s.Commands, s.Bytes, s.Seq
+		} else if s != nil {
+			at := max(min(to.Since, rec.ReceivedAt), s.Since)
+			w.report(s, at)
+			to.Since = at
+		}
+		to.setFacts(&to.Facts)
+		w.rooms[to.Room] = &to
+	}
+	for _, s := range w.sorted() {
+		if !there[s.Room] {
+			w.drop(s, w.last)
+		}
+	}
+}
+
+// blind puts the interval without any record between two that differ from it in nothing
+// but that somebody was there.
+func (w *Watch) blind(rec *Record) {
+	t := rec.ReceivedAt
+	if w.last == 0 || t-w.last <= int64(BlindAfter/time.Microsecond) {
+		return
+	}
+	for _, s := range w.rooms {
+		if s.State == StateDown {
+			continue
+		}
+		state, cause, gap := s.State, s.Cause, max(w.last, s.Since)
+		w.change(s, gap, rec.Seq, StateDown, CauseBlind)
+		w.change(s, t, rec.Seq, state, cause)
+	}
+}
+
+// change ends the room's interval and begins the next. An interval cannot end before it
+// began: a session's last packet may lie before what we know of it.
+func (w *Watch) change(s *RoomState, at, seq int64, state State, cause string) {
+	at = max(at, s.Since)
+	w.report(s, at)
+	s.State, s.Cause, s.Since, s.Seq = state, cause, at, seq
+	s.Commands, s.Bytes = 0, 0
+}
+
+func (w *Watch) drop(s *RoomState, at int64) {
+	w.report(s, max(at, s.Since))
+	delete(w.rooms, s.Room)
+}
+
+func (w *Watch) report(s *RoomState, end int64) {
+	if w.ended == nil {
+		return
+	}
+	i := Interval{Room: s.Room, Start: max(s.Since, w.from), End: min(end, w.to), State: s.State, Cause: s.Cause,
+		Commands: s.Commands, Bytes: s.Bytes, Seq: s.Seq}
+	if s.State == StateObserving {
+		i.Identity, i.Host, i.Transport, i.Masked = s.Identity, s.Host, s.Transport, s.Masked
+	}
+	if i.Start < i.End {
+		w.ended(i)
+	}
+}
+
+func (w *Watch) within(t int64) bool {
+	return w.ended == nil || t >= w.from && t < w.to
+}
+
+func (s *RoomState) setFacts(f *RoomFacts) {
+	if f == nil {
+		return
+	}
+	s.Facts = *f
+	switch {
+	case f.LiveKey == "":
+		s.liveKey = nil
+	case s.liveKey == nil || *s.liveKey != f.LiveKey:
+		key := f.LiveKey
+		s.liveKey = &key
+	}
+}
