@@ -30,7 +30,8 @@ const (
 	MarkDamage MarkName = "damage"
 
 	// MarkListed: the collector, for every room of the scanned lists, once an hour. The
-	// room. Rank, Reason (empty: not chosen), Facts.
+	// room. Rank, Reason (empty: not chosen), Facts (the list's, which change nothing of
+	// what is known of a watched room).
 	MarkListed MarkName = "listed"
 	// MarkSelected: the collector wants the room from now on. The room. Rank, Reason, Facts.
 	MarkSelected MarkName = "selected"

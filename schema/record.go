@@ -44,8 +44,9 @@ type Record struct {
 const Grace = 2 * time.Minute
 
 const (
-	microsPerHour = int64(time.Hour / time.Microsecond)
-	graceMicros   = int64(Grace / time.Microsecond)
+	microsPerSecond = int64(time.Second / time.Microsecond)
+	microsPerHour   = int64(time.Hour / time.Microsecond)
+	graceMicros     = int64(Grace / time.Microsecond)
 )
 
 // Hour is one hour of UTC, the partition key: hours since the Unix epoch.

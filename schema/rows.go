@@ -29,6 +29,9 @@ type Common struct {
 
 	// Item is the row's index within its command, the last sort key. Not a column.
 	Item int32 `parquet:"-"`
+	// HasID is true where the service sent an id: then a row of the same room and table
+	// with the same EventID is a copy. Never of a figure of audience. Not a column.
+	HasID bool `parquet:"-"`
 }
 
 // Who tells who did it.

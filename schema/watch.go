@@ -157,9 +157,9 @@ func (w *Watch) Apply(rec *Record, m *Mark) (row bool) {
 	}
 	switch m.Name {
 	case MarkStart:
-		w.Down(rec.ReceivedAt, CauseKilled)
+		w.down(rec.ReceivedAt, rec.Seq, CauseKilled)
 	case MarkStop:
-		w.Down(rec.ReceivedAt, CauseStopped)
+		w.down(rec.ReceivedAt, rec.Seq, CauseStopped)
 	case MarkSelection:
 		for _, s := range w.sorted() {
 			if s.Carried {
@@ -186,7 +186,10 @@ func (w *Watch) applyRoom(rec *Record, m *Mark) (row bool) {
 		}
 		return false
 	}
-	s.setFacts(m.Facts)
+	if m.Name != MarkListed {
+		// A list knows less of a watched room than its session does.
+		s.setFacts(m.Facts)
+	}
 	switch m.Name {
 	case MarkSelected:
 		s.Rank, s.Reason = m.Rank, m.Reason
@@ -197,7 +200,7 @@ func (w *Watch) applyRoom(rec *Record, m *Mark) (row bool) {
 	case MarkDropped:
 		w.drop(s, t)
 	case MarkConnecting:
-		if s.State != StateConnecting {
+		if s.State != StateConnecting || s.Cause != m.Cause {
 			w.change(s, t, rec.Seq, StateConnecting, m.Cause)
 		}
 	case MarkConnected:
@@ -225,11 +228,14 @@ func (w *Watch) applyRoom(rec *Record, m *Mark) (row bool) {
 }
 
 // Down ends the watching of every room at the given time: the process is gone. Rooms that
-// are down already keep their cause.
-func (w *Watch) Down(at int64, cause string) {
-	for _, s := range w.rooms {
+// are down already keep their cause. Whoever calls it writes a snapshot next, which then
+// counts as the record that began the state.
+func (w *Watch) Down(at int64, cause string) { w.down(at, 0, cause) }
+
+func (w *Watch) down(at, seq int64, cause string) {
+	for _, s := range w.sorted() {
 		if s.State != StateDown {
-			w.change(s, at, 0, StateDown, cause)
+			w.change(s, at, seq, StateDown, cause)
 		}
 		s.Carried = true
 	}
@@ -243,8 +249,13 @@ func (w *Watch) Finish(at int64) {
 }
 
 // restore takes over what a snapshot says. A snapshot in the middle agrees with the fold
-// unless the process that wrote the earlier records died.
+// unless the process that wrote the earlier records died, or records were lost.
 func (w *Watch) restore(rec *Record, m *Mark) {
+	latest := rec.ReceivedAt
+	if w.isBlind(rec.ReceivedAt) {
+		// A state that began where no record tells of it was seen by nobody.
+		latest = w.last
+	}
 	if w.last == 0 {
 		w.last = m.Last
 	}
@@ -252,17 +263,12 @@ func (w *Watch) restore(rec *Record, m *Mark) {
 	for i := range m.Rooms {
 		to := m.Rooms[i]
 		there[to.Room] = true
+		to.Commands, to.Bytes = 0, 0
+		if s := w.rooms[to.Room]; s != nil {
+			w.resume(s, &to, latest)
+		}
 		if to.Seq == 0 {
 			to.Seq = rec.Seq
-		}
-		to.Commands, to.Bytes = 0, 0
-		s := w.rooms[to.Room]
-		if s != nil && s.State == to.State && s.Masked == to.Masked && s.Since == to.Since {
-			to.Commands, to.Bytes, to.Seq = s.Commands, s.Bytes, s.Seq
-		} else if s != nil {
-			at := max(min(to.Since, rec.ReceivedAt), s.Since)
-			w.report(s, at)
-			to.Since = at
 		}
 		to.setFacts(&to.Facts)
 		w.rooms[to.Room] = &to
@@ -274,14 +280,26 @@ func (w *Watch) restore(rec *Record, m *Mark) {
 	}
 }
 
+// resume makes what a snapshot says follow on what the fold knows: the same state goes
+// on, another one begins where it says, but not before what is known nor after latest.
+func (w *Watch) resume(s, to *RoomState, latest int64) {
+	if s.State == to.State && s.Masked == to.Masked && to.Since <= s.Since {
+		to.Since, to.Seq, to.Commands, to.Bytes = s.Since, s.Seq, s.Commands, s.Bytes
+		return
+	}
+	at := max(min(to.Since, latest), s.Since)
+	w.report(s, at)
+	to.Since = at
+}
+
 // blind puts the interval without any record between two that differ from it in nothing
 // but that somebody was there.
 func (w *Watch) blind(rec *Record) {
 	t := rec.ReceivedAt
-	if w.last == 0 || t-w.last <= int64(BlindAfter/time.Microsecond) {
+	if !w.isBlind(t) {
 		return
 	}
-	for _, s := range w.rooms {
+	for _, s := range w.sorted() {
 		if s.State == StateDown {
 			continue
 		}
@@ -289,6 +307,11 @@ func (w *Watch) blind(rec *Record) {
 		w.change(s, gap, rec.Seq, StateDown, CauseBlind)
 		w.change(s, t, rec.Seq, state, cause)
 	}
+}
+
+// isBlind reports whether a record at the given time comes too long after the last one.
+func (w *Watch) isBlind(t int64) bool {
+	return w.last != 0 && t-w.last > int64(BlindAfter/time.Microsecond)
 }
 
 // change ends the room's interval and begins the next. An interval cannot end before it
@@ -323,6 +346,7 @@ func (w *Watch) within(t int64) bool {
 	return w.ended == nil || t >= w.from && t < w.to
 }
 
+// setFacts replaces what is known of the room: marks carry all of it.
 func (s *RoomState) setFacts(f *RoomFacts) {
 	if f == nil {
 		return

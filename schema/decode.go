@@ -1,0 +1,213 @@
+package schema
+
+import (
+	"unicode/utf8"
+
+	"github.com/zeebo/xxh3"
+)
+
+// Version is the version of the tables. A column is only ever added; each addition
+// raises it.
+const Version = 1
+
+// Fate is what became of a command when it was decoded.
+type Fate uint8
+
+const (
+	// FateKept: its rows are in the table of its kind, or in other.
+	FateKept Fate = iota
+	// FateSetAside: it would not decode; it is in other as broken, byte for byte.
+	FateSetAside
+	// FateRepeat: it repeats what other commands said and makes no row.
+	FateRepeat
+)
+
+// Decoder makes rows of records. It keeps buffers between calls: it is not safe for
+// concurrent use. The rows share nothing with the payloads that they came from; rows of
+// one decoder share memory among themselves, so a kept row may keep a few others alive.
+type Decoder struct {
+	// Collector and JournalID tell who recorded it; they are columns of every row.
+	Collector, JournalID string
+
+	names    interner
+	int64s   slab[int64]
+	int32s   slab[int32]
+	strings  slab[string]
+	unquoted []byte // an unescaped string, valid until the next one
+	extra    []byte // a danmaku's unescaped extra
+	hashed   []byte // what an event_id is made of
+
+	// What the present record holds; here, so that it need not be allocated.
+	scanner scanner
+	origin  origin
+	chat    chat
+	figures []figure
+}
+
+// NewDecoder returns a decoder for the records of one journal.
+func NewDecoder(collector, journalID string) *Decoder {
+	return &Decoder{Collector: collector, JournalID: journalID, names: interner{}}
+}
+
+// model decodes one kind of command.
+type model struct {
+	// key is the top-level key that holds what read needs.
+	key string
+	// read takes in the key's value, all of it, and reports whether it understood it.
+	read func(*Decoder, *scanner) bool
+	// time is the service's time that read took in, 0 if there is none; nil where the
+	// command itself bears none.
+	time func(*Decoder) int64
+	// rows appends what read took in.
+	rows func(*Decoder, *origin, *Rows)
+}
+
+// models are the commands that become rows of other tables than other.
+var models = map[string]*model{
+	"DANMU_MSG":                     {"info", (*Decoder).readDanmaku, (*Decoder).danmakuTime, (*Decoder).danmaku},
+	"DANMU_MSG_MIRROR":              {"info", (*Decoder).readDanmaku, (*Decoder).danmakuTime, (*Decoder).mirrored},
+	"LIKE_INFO_V3_UPDATE":           {"data", readFigures(likesFigures), nil, (*Decoder).audience},
+	"ONLINE_RANK_COUNT":             {"data", readFigures(onlineFigures), nil, (*Decoder).audience},
+	"ROOM_REAL_TIME_MESSAGE_UPDATE": {"data", readFigures(fansFigures), nil, (*Decoder).audience},
+	"WATCHED_CHANGE":                {"data", readFigures(watchedFigures), nil, (*Decoder).audience},
+}
+
+// origin is what the rows of one record have in common.
+type origin struct {
+	rec     *Record
+	liveKey *string
+	ts      int64
+	service int64 // the service's time, 0 if none
+	msgID   token
+}
+
+// envelope is what stands beside a command's content.
+type envelope struct {
+	msgID      token
+	sendTime   int64
+	understood bool
+}
+
+// Command decodes one command, appends its rows and returns their time and its fate. A
+// command has at least one row unless it is a repeat, and all its rows have the same
+// time. liveKey is the room's broadcast, nil if unknown or offline.
+//
+// What no table takes goes to other as it is. What is not valid JSON or not valid UTF-8,
+// and what one of the other tables ought to take but cannot read, goes there as broken.
+func (d *Decoder) Command(rec *Record, liveKey *string, rows *Rows) (ts int64, f Fate) {
+	name := CommandName(rec.Payload)
+	m := models[name]
+	d.origin = origin{rec: rec, liveKey: liveKey, ts: rec.ReceivedAt}
+	o := &d.origin
+	env, sound := d.scan(rec.Payload, m)
+	if !sound {
+		d.setAside(o, name, rows)
+		return o.ts, FateSetAside
+	}
+	o.msgID, o.service = env.msgID, env.sendTime
+	if m != nil && m.time != nil && env.understood {
+		if t := m.time(d); t > 0 {
+			o.service = t
+		}
+	}
+	o.ts = RowTime(rec.ReceivedAt, o.service)
+	switch {
+	case repeats[name]:
+		return o.ts, FateRepeat
+	case m == nil:
+		d.other(o, name, rows)
+	case !env.understood:
+		d.setAside(o, name, rows)
+		return o.ts, FateSetAside
+	default:
+		m.rows(d, o, rows)
+	}
+	return o.ts, FateKept
+}
+
+// scan reads the payload once, hands the model its value and reports whether the payload
+// is sound: valid JSON and valid UTF-8 from end to end.
+func (d *Decoder) scan(payload []byte, m *model) (env envelope, sound bool) {
+	if !utf8.Valid(payload) {
+		return env, false
+	}
+	d.scanner = scanner{b: payload}
+	s := &d.scanner
+	if s.peek() != '{' {
+		s.value()
+		return env, s.end()
+	}
+	for more := s.open('{'); more; more = s.more('{') {
+		switch key := s.key().name(); {
+		case m != nil && string(key) == m.key:
+			env.understood = m.read(d, s)
+		case string(key) == "msg_id":
+			env.msgID = s.value()
+		case string(key) == "send_time":
+			env.sendTime = micros(s.value().or(0))
+		default:
+			s.value()
+		}
+	}
+	return env, s.end()
+}
+
+// micros turns the service's time, which is in seconds in old messages and in
+// milliseconds in new ones, into microseconds; 0 where it cannot be a time.
+func micros(t int64) int64 {
+	const (
+		milliseconds = 100_000_000_000     // in seconds the year 5138, in ms 1973
+		year10000    = 253_402_300_800_000 // in ms; many readers know no later time
+	)
+	switch {
+	case t <= 0 || t >= year10000:
+		return 0
+	case t > milliseconds:
+		return t * 1000
+	default:
+		return t * microsPerSecond
+	}
+}
+
+// common is the beginning of a row. id is what the service sent to tell the row from
+// others, nil where it sent nothing.
+func (d *Decoder) common(o *origin, table Table, id []byte, item int32) Common {
+	c := Common{
+		RoomID: int64(o.rec.Room), LiveKey: o.liveKey,
+		TS: o.ts, ReceivedAt: o.rec.ReceivedAt,
+		Collector: d.Collector, JournalID: d.JournalID, Seq: o.rec.Seq,
+		Item: item,
+	}
+	if o.service != 0 && o.service != o.ts {
+		c.ServiceTS = d.int64s.pointer(o.service)
+	}
+	if c.HasID = len(id) > 0; c.HasID {
+		d.hashed = appendEvent(d.hashed[:0], table, id, int(item))
+	} else {
+		d.hashed = appendUnique(d.hashed[:0], d.JournalID, o.rec.Seq, int(item))
+	}
+	c.EventID = int64(xxh3.Hash(d.hashed))
+	return c
+}
+
+// bytes is the text of a string or, as sent, of a number; nil for anything else. It is
+// valid until the next call.
+func (d *Decoder) bytes(t token) []byte {
+	switch {
+	case t.kind == '"' && t.escaped:
+		d.unquoted = appendUnescaped(d.unquoted[:0], t.raw)
+		return d.unquoted
+	case t.kind == '"' || t.kind == '0':
+		return t.raw
+	}
+	return nil
+}
+
+// name is the interned text of a string, nil where it is empty.
+func (d *Decoder) name(t token) *string {
+	b := d.bytes(t)
+	if len(b) == 0 {
+		return nil
+	}
+	return d.strings.pointer(d.names.string(b))
+}
