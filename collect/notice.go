@@ -1,0 +1,174 @@
+package collect
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"danmaku-archiver/schema"
+)
+
+// notice looks into the few commands that tell something about the room or about how the
+// service treats us, and writes what changed as a mark behind the command.
+func (s *session) notice(name string, payload []byte) error {
+	switch name {
+	case "DANMU_MSG":
+		return s.lookForMasking(payload)
+	case "LOG_IN_NOTICE":
+		// The service's announcement that guests get no identities.
+		return s.setMasked(true)
+	case "LIVE":
+		return s.live(payload)
+	case "PREPARING":
+		return s.preparing(payload)
+	case "ROOM_CHANGE":
+		return s.roomChange(payload)
+	}
+	return nil
+}
+
+func (s *session) lookForMasking(payload []byte) error {
+	now := time.Now()
+	if now.Before(s.lookAt) {
+		return nil
+	}
+	masked, ok := schema.MaskedDanmaku(payload)
+	if !ok {
+		return nil
+	}
+	s.lookAt = now.Add(maskInterval)
+	return s.setMasked(masked)
+}
+
+func (s *session) setMasked(masked bool) error {
+	if s.masked == masked {
+		return nil
+	}
+	s.masked = masked
+	return s.mark(s.ctx, &schema.Mark{Name: schema.MarkMasked, Masked: masked})
+}
+
+// live takes a LIVE command. The service sends it twice at the start of a broadcast, once
+// with live_time and once without, and again when the stream is resumed.
+func (s *session) live(payload []byte) error {
+	var c struct {
+		LiveKey  loose `json:"live_key"`
+		LiveTime loose `json:"live_time"`
+	}
+	if json.Unmarshal(payload, &c) != nil {
+		return nil
+	}
+	return s.change(s.ctx, schema.MarkLive, func(f *schema.RoomFacts) {
+		if c.LiveKey != "" && string(c.LiveKey) != f.LiveKey {
+			f.LiveKey, f.LiveSince = string(c.LiveKey), 0
+		}
+		if since := c.LiveTime.int(); since > 0 {
+			f.LiveSince = since * int64(time.Second/time.Microsecond)
+		}
+		f.LiveStatus = 1
+	})
+}
+
+func (s *session) preparing(payload []byte) error {
+	var c struct {
+		Round loose `json:"round"`
+	}
+	_ = json.Unmarshal(payload, &c)
+	return s.change(s.ctx, schema.MarkPreparing, func(f *schema.RoomFacts) {
+		f.LiveKey, f.LiveSince, f.LiveStatus = "", 0, 0
+		if c.Round == "1" {
+			f.LiveStatus = 2
+		}
+	})
+}
+
+func (s *session) roomChange(payload []byte) error {
+	var c struct {
+		Data struct {
+			Title          string `json:"title"`
+			AreaID         loose  `json:"area_id"`
+			AreaName       string `json:"area_name"`
+			ParentAreaID   loose  `json:"parent_area_id"`
+			ParentAreaName string `json:"parent_area_name"`
+		} `json:"data"`
+	}
+	if json.Unmarshal(payload, &c) != nil {
+		return nil
+	}
+	return s.change(s.ctx, schema.MarkFacts, func(f *schema.RoomFacts) {
+		d := &c.Data
+		if d.Title != "" {
+			f.Title = d.Title
+		}
+		if d.AreaName != "" {
+			f.AreaID, f.AreaName = d.AreaID.int(), d.AreaName
+		}
+		if d.ParentAreaName != "" {
+			f.ParentAreaID, f.ParentAreaName = d.ParentAreaID.int(), d.ParentAreaName
+		}
+	})
+}
+
+// listed takes what a list says of the watched room now. Only what changed since the list
+// before counts: between two lists the room's own commands know better.
+func (s *session) listed(ctx context.Context, k Candidate) error {
+	s.mu.Lock()
+	was := s.list
+	s.list = k.Facts
+	s.mu.Unlock()
+	is := &k.Facts
+	return s.change(ctx, schema.MarkFacts, func(f *schema.RoomFacts) {
+		if is.Title != was.Title {
+			f.Title = is.Title
+		}
+		if is.AreaID != was.AreaID || is.ParentAreaID != was.ParentAreaID {
+			f.AreaID, f.AreaName = is.AreaID, is.AreaName
+			f.ParentAreaID, f.ParentAreaName = is.ParentAreaID, is.ParentAreaName
+		}
+		if is.StreamerName != was.StreamerName {
+			f.StreamerName = is.StreamerName
+		}
+		if is.LiveKey != "" && is.LiveKey != was.LiveKey {
+			f.LiveKey, f.LiveSince, f.LiveStatus = is.LiveKey, is.LiveSince, is.LiveStatus
+		}
+	})
+}
+
+// change edits the facts and writes the mark if anything is different. The lock is held
+// meanwhile: a mark holds all facts, so that marks must not overtake each other.
+func (s *session) change(ctx context.Context, name schema.MarkName, edit func(*schema.RoomFacts)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	facts := s.facts
+	edit(&facts)
+	if facts == s.facts {
+		return nil
+	}
+	s.facts = facts
+	return s.mark(ctx, &schema.Mark{Name: name, Facts: &facts})
+}
+
+// loose is a JSON string or number, as text: the service sends the same field as either.
+type loose string
+
+// UnmarshalJSON never fails: anything but a string or number is the empty text.
+func (l *loose) UnmarshalJSON(b []byte) error {
+	*l = ""
+	if len(b) > 0 && b[0] == '"' {
+		var t string
+		if json.Unmarshal(b, &t) == nil {
+			*l = loose(t)
+		}
+		return nil
+	}
+	if _, err := strconv.ParseFloat(string(b), 64); err == nil {
+		*l = loose(b)
+	}
+	return nil
+}
+
+func (l loose) int() int64 {
+	n, _ := strconv.ParseInt(string(l), 10, 64)
+	return n
+}

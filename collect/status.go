@@ -1,0 +1,88 @@
+package collect
+
+import (
+	"errors"
+	"slices"
+	"sync/atomic"
+
+	"danmaku-archiver/schema"
+)
+
+// Status is what a collector does at the moment.
+type Status struct {
+	// Rooms is the number of wanted rooms, Observing of those with an accepted connection.
+	Rooms      int `json:"rooms"`
+	Observing  int `json:"observing"`
+	Connecting int `json:"connecting"`
+	// Counts since Run began. Bad counts packets that could not be unpacked, Reconnects
+	// the accepted connections that ended.
+	Commands   int64        `json:"commands"`
+	Bytes      int64        `json:"bytes"`
+	Bad        int64        `json:"bad"`
+	Reconnects int64        `json:"reconnects"`
+	Room       []RoomStatus `json:"room"`
+	// LastError is the latest trouble with the service, empty if there was none.
+	LastError string `json:"last_error,omitempty"`
+}
+
+// RoomStatus is one wanted room.
+type RoomStatus struct {
+	Room      schema.RoomID `json:"room"`
+	Title     string        `json:"title"`
+	State     schema.State  `json:"state"`
+	Cause     string        `json:"cause,omitempty"`
+	Host      string        `json:"host,omitempty"`
+	Transport string        `json:"transport,omitempty"`
+	Identity  string        `json:"identity,omitempty"`
+	Commands  int64         `json:"commands"`
+}
+
+type counters struct {
+	commands, bytes, bad, reconnects atomic.Int64
+}
+
+// Status may be called at any time, by any goroutine. Rooms are in the order of their ids.
+func (c *Collector) Status() Status {
+	c.mu.Lock()
+	all := make([]*session, 0, len(c.sessions))
+	for _, s := range c.sessions {
+		all = append(all, s)
+	}
+	lastError := c.lastError
+	c.mu.Unlock()
+	slices.SortFunc(all, func(a, b *session) int { return int(min(max(a.room-b.room, -1), 1)) })
+
+	st := Status{Rooms: len(all), Commands: c.count.commands.Load(), Bytes: c.count.bytes.Load(),
+		Bad: c.count.bad.Load(), Reconnects: c.count.reconnects.Load(), LastError: lastError}
+	for _, s := range all {
+		r := *s.state.Load()
+		r.Room, r.Commands = s.room, s.commands.Load()
+		s.mu.Lock()
+		r.Title = s.facts.Title
+		s.mu.Unlock()
+		if r.State == schema.StateObserving {
+			st.Observing++
+		} else {
+			st.Connecting++
+		}
+		st.Room = append(st.Room, r)
+	}
+	return st
+}
+
+func (s *session) setState(r RoomStatus) { s.state.Store(&r) }
+
+func (c *Collector) setError(err error) {
+	c.mu.Lock()
+	c.lastError = err.Error()
+	c.mu.Unlock()
+}
+
+// journalError tells the journal's failures, which end the collector, from the service's,
+// which never do.
+type journalError struct{ err error }
+
+func (e *journalError) Error() string { return e.err.Error() }
+func (e *journalError) Unwrap() error { return e.err }
+
+func asJournal(err error, target **journalError) bool { return errors.As(err, target) }
