@@ -1,0 +1,177 @@
+package bilibili
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"danmaku-archiver/schema"
+)
+
+const (
+	pathDanmuInfo = "/xlive/web-room/v1/index/getDanmuInfo"
+
+	// ticketAge is how long a token is used again; BililiveRecorder keeps it as long.
+	ticketAge = 2 * time.Minute
+	// ticketKept is how long an old token stays for when the API fails. Nobody knows how
+	// long the service honours it.
+	ticketKept = time.Hour
+	maxHosts   = 32
+)
+
+// ticket is what the service hands out for connecting to one room.
+type ticket struct {
+	token string
+	hosts []chatHost
+}
+
+type chatHost struct {
+	Host    text    `json:"host"`
+	TCPPort integer `json:"port"`
+	WSPort  integer `json:"ws_port"`
+	WSSPort integer `json:"wss_port"`
+}
+
+func (h chatHost) port(transport string) int64 {
+	switch transport {
+	case TransportTCP:
+		return int64(h.TCPPort)
+	case TransportWS:
+		return int64(h.WSPort)
+	}
+	return int64(h.WSSPort)
+}
+
+// chatServers remembers tickets, and which host's turn it is, by room.
+type chatServers struct {
+	mu    sync.Mutex
+	rooms map[schema.RoomID]*roomTicket
+}
+
+type roomTicket struct {
+	ticket
+	fetched time.Time
+	fresh   bool
+	// failures counts the attempts since the room was last connected.
+	failures int
+}
+
+// known returns the room's ticket; fresh tells whether it may be used without asking.
+func (s *chatServers) known(room schema.RoomID) (t ticket, found, fresh bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.rooms[room]
+	if e == nil || time.Since(e.fetched) > ticketKept {
+		return ticket{}, false, false
+	}
+	return e.ticket, true, e.fresh && time.Since(e.fetched) < ticketAge
+}
+
+func (s *chatServers) store(room schema.RoomID, t ticket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, e := range s.rooms {
+		// Rooms come and go for as long as the process lives.
+		if time.Since(e.fetched) > ticketKept {
+			delete(s.rooms, id)
+		}
+	}
+	e := s.rooms[room]
+	if e == nil {
+		e = &roomTicket{}
+		if s.rooms == nil {
+			s.rooms = map[schema.RoomID]*roomTicket{}
+		}
+		s.rooms[room] = e
+	}
+	e.ticket, e.fetched, e.fresh = t, time.Now(), true
+}
+
+// turn says which of n hosts to try.
+func (s *chatServers) turn(room schema.RoomID, n int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.rooms[room]; e != nil {
+		return e.failures % n
+	}
+	return 0
+}
+
+// failed moves the room on to the next host. After a whole round, or where the ticket
+// itself is doubtful, the service is asked for a new one.
+func (s *chatServers) failed(room schema.RoomID, doubtful bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.rooms[room]; e != nil {
+		e.failures++
+		e.fresh = e.fresh && !doubtful && e.failures%len(e.hosts) != 0
+	}
+}
+
+func (s *chatServers) connected(room schema.RoomID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.rooms[room]; e != nil {
+		e.failures = 0
+	}
+}
+
+// refused forgets a token that the service does not take.
+func (s *chatServers) refused(room schema.RoomID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.rooms, room)
+}
+
+// ticket returns what connecting to the room takes, asking the service if need be. When
+// the API fails, the last token still serves.
+func (c *Client) ticket(ctx context.Context, room schema.RoomID) (ticket, error) {
+	old, found, fresh := c.chat.known(room)
+	if fresh {
+		return old, nil
+	}
+	t, err := c.fetchTicket(ctx, room)
+	switch {
+	case err == nil:
+		c.chat.store(room, t)
+		return t, nil
+	case found && ctx.Err() == nil:
+		c.log.Warn("no new token, the last one serves", "room", room, "error", err)
+		return old, nil
+	}
+	return ticket{}, err
+}
+
+func (c *Client) fetchTicket(ctx context.Context, room schema.RoomID) (ticket, error) {
+	var data struct {
+		Token text           `json:"token"`
+		Hosts list[chatHost] `json:"host_list"`
+	}
+	err := c.get(ctx, request{path: pathDanmuInfo, room: room, signed: true, params: url.Values{
+		"id": {strconv.FormatInt(int64(room), 10)}, "type": {"0"}, "web_location": {"444.8"},
+	}}, &data)
+	if err != nil {
+		return ticket{}, err
+	}
+	t := ticket{token: string(data.Token)}
+	for _, h := range data.Hosts {
+		if p := h.port(c.config.Transport); h.Host != "" && p > 0 && p <= 65535 && len(t.hosts) < maxHosts {
+			t.hosts = append(t.hosts, h)
+		}
+	}
+	if t.token == "" || len(t.hosts) == 0 {
+		return ticket{}, fmt.Errorf("ask %s: the answer holds a token of %d bytes and %d hosts for %s",
+			pathDanmuInfo, len(t.token), len(t.hosts), c.config.Transport)
+	}
+	return t, nil
+}
+
+// address picks the host whose turn it is.
+func (c *Client) address(room schema.RoomID, t ticket) string {
+	h := t.hosts[c.chat.turn(room, len(t.hosts))]
+	return net.JoinHostPort(string(h.Host), strconv.FormatInt(h.port(c.config.Transport), 10))
+}

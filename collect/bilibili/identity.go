@@ -1,0 +1,115 @@
+package bilibili
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path"
+	"strings"
+	"time"
+)
+
+const (
+	pathBuvid = "/x/frontend/finger/spi"
+	pathNav   = "/x/web-interface/nav"
+
+	// identityAge is for the life of the process: a guest does not change by itself.
+	identityAge time.Duration = math.MaxInt64
+	// mixinAge is below the half day after which the keys are said to change.
+	mixinAge = 11 * time.Hour
+)
+
+// identityGuest is how connections of a [Client] appear in coverage.
+const identityGuest = "guest"
+
+// identity is the anonymous browser that the client is.
+type identity struct {
+	buvid3, buvid4 string
+}
+
+func (i identity) cookie() string {
+	if i.buvid3 == "" {
+		return ""
+	}
+	return fmt.Sprintf("buvid3=%s; buvid4=%s", i.buvid3, i.buvid4)
+}
+
+// credentials is what one request was made with.
+type credentials struct {
+	identity   identity
+	identityOf uint64
+	mixin      string
+	mixinOf    uint64
+}
+
+// drop forgets what was refused, unless somebody renewed it already.
+func (u credentials) drop(ctx context.Context, c *Client) error {
+	return errors.Join(c.guest.drop(ctx, u.identityOf), c.mixin.drop(ctx, u.mixinOf))
+}
+
+func (c *Client) credentials(ctx context.Context, r request) (u credentials, err error) {
+	if r.bare {
+		return u, nil
+	}
+	u.identity, u.identityOf, err = c.guest.get(ctx, identityAge, c.fetchIdentity)
+	if err != nil && (r.signed || ctx.Err() != nil) {
+		return u, err
+	}
+	// The room lists answer without cookies too, and a failing endpoint must not take
+	// them along.
+	if r.signed {
+		u.mixin, u.mixinOf, err = c.mixin.get(ctx, mixinAge, c.fetchMixin)
+		return u, err
+	}
+	return u, nil
+}
+
+func (c *Client) fetchIdentity(ctx context.Context) (identity, error) {
+	var data struct {
+		B3 text `json:"b_3"`
+		B4 text `json:"b_4"`
+	}
+	if err := c.get(ctx, request{path: pathBuvid, main: true, bare: true}, &data); err != nil {
+		return identity{}, err
+	}
+	who := identity{buvid3: cookieValue(string(data.B3)), buvid4: cookieValue(string(data.B4))}
+	if who.buvid3 == "" {
+		return identity{}, fmt.Errorf("ask %s: the answer holds no b_3", pathBuvid)
+	}
+	return who, nil
+}
+
+// cookieValue drops what would end a cookie's value: the service's word goes into a header.
+func cookieValue(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r >= 0x7f || strings.ContainsRune(`",;\`, r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// fetchMixin reads the keys where the page does. A guest gets code -101, and the keys.
+func (c *Client) fetchMixin(ctx context.Context) (string, error) {
+	var data struct {
+		Images struct {
+			Img text `json:"img_url"`
+			Sub text `json:"sub_url"`
+		} `json:"wbi_img"`
+	}
+	if err := c.get(ctx, request{path: pathNav, main: true, bare: true, accept: codeNotLoggedIn}, &data); err != nil {
+		return "", err
+	}
+	mixin, err := MixinKey(keyOf(data.Images.Img), keyOf(data.Images.Sub))
+	if err != nil {
+		return "", fmt.Errorf("ask %s: %w", pathNav, err)
+	}
+	return mixin, nil
+}
+
+// keyOf is the file name of an address without its extension.
+func keyOf(address text) string {
+	name := path.Base(string(address))
+	return strings.TrimSuffix(name, path.Ext(name))
+}

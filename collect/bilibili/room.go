@@ -1,0 +1,161 @@
+package bilibili
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+	"sync"
+
+	"danmaku-archiver/collect"
+	"danmaku-archiver/schema"
+)
+
+const (
+	pathRoomInit = "/room/v1/Room/room_init"
+	pathBaseInfo = "/xlive/web-room/v1/index/getRoomBaseInfo"
+	pathHistory  = "/xlive/web-room/v1/dM/gethistory"
+
+	codeNoSuchRoom = 60004
+
+	// baseInfoBatch keeps the address of a request well below a thousand bytes.
+	baseInfoBatch = 40
+	// maxLongIDs bounds what is remembered of ids; a long id never changes.
+	maxLongIDs = 10_000
+)
+
+// longIDs remembers which long id an id stands for.
+type longIDs struct {
+	mu  sync.Mutex
+	ids map[int64]schema.RoomID
+}
+
+func (l *longIDs) get(id int64) schema.RoomID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ids[id]
+}
+
+func (l *longIDs) put(id int64, room schema.RoomID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ids == nil || len(l.ids) >= maxLongIDs {
+		l.ids = map[int64]schema.RoomID{}
+	}
+	l.ids[id] = room
+}
+
+// Resolve finds the rooms of short or long ids and what is to be told of them, in the
+// order of the ids. Ids without a room are left out, as is the second of two ids of one
+// room. Where only the facts cannot be had, the rooms come without them.
+func (c *Client) Resolve(ctx context.Context, ids []int64) ([]collect.Candidate, error) {
+	var found []collect.Candidate
+	place := map[schema.RoomID]int{}
+	for _, id := range ids {
+		at, err := c.longID(ctx, id)
+		if code(err) == codeNoSuchRoom {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("resolve room %d: %w", id, err)
+		}
+		if _, twice := place[at.Room]; !twice {
+			place[at.Room] = len(found)
+			found = append(found, at)
+		}
+	}
+	for from := 0; from < len(found); from += baseInfoBatch {
+		batch := found[from:min(from+baseInfoBatch, len(found))]
+		infos, err := c.baseInfo(ctx, batch)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, err
+			}
+			c.log.Warn("rooms are taken without their facts", "rooms", len(batch), "error", err)
+			continue
+		}
+		for _, info := range infos {
+			if i, asked := place[schema.RoomID(info.RoomID2)]; asked {
+				found[i].Facts = info.facts()
+			}
+		}
+	}
+	return found, nil
+}
+
+// longID asks the service once for each id.
+func (c *Client) longID(ctx context.Context, id int64) (collect.Candidate, error) {
+	if room := c.longIDs.get(id); room != 0 {
+		return collect.Candidate{Room: room}, nil
+	}
+	var data struct {
+		RoomID     integer `json:"room_id"`
+		UID        integer `json:"uid"`
+		LiveStatus integer `json:"live_status"`
+		LiveTime   moment  `json:"live_time"`
+	}
+	err := c.get(ctx, request{path: pathRoomInit, params: url.Values{"id": {strconv.FormatInt(id, 10)}}}, &data)
+	if err != nil {
+		return collect.Candidate{}, err
+	}
+	if data.RoomID <= 0 {
+		return collect.Candidate{}, fmt.Errorf("ask %s: the answer holds no room_id", pathRoomInit)
+	}
+	c.longIDs.put(id, schema.RoomID(data.RoomID))
+	return collect.Candidate{Room: schema.RoomID(data.RoomID), Facts: schema.RoomFacts{
+		StreamerID: int64(data.UID),
+		LiveStatus: int32(min(max(data.LiveStatus, 0), 2)),
+		LiveSince:  int64(data.LiveTime),
+	}}, nil
+}
+
+// baseInfo asks for many rooms at once. The parameter is repeated: a comma list has been
+// seen to be refused with -400.
+func (c *Client) baseInfo(ctx context.Context, rooms []collect.Candidate) (object[listedRoom], error) {
+	params := url.Values{"req_biz": {"web_room_componet"}} // the service's own spelling
+	for _, r := range rooms {
+		params.Add("room_ids", strconv.FormatInt(int64(r.Room), 10))
+	}
+	var data struct {
+		ByRoomIDs object[listedRoom] `json:"by_room_ids"`
+	}
+	err := c.get(ctx, request{path: pathBaseInfo, params: params}, &data)
+	return data.ByRoomIDs, err
+}
+
+// Said is one of the last danmaku of a room, as the web page shows them on entering.
+type Said struct {
+	// ID is the danmaku's own, the one that the pushed command carries as id_str.
+	ID       string
+	Text     string
+	UserID   int64 // 0 where masked
+	UserName string
+	// SentAt is in microseconds since the Unix epoch, whole seconds.
+	SentAt int64
+}
+
+// History returns the room's last danmaku, about ten, in the service's order: what a
+// reconnected session may have missed.
+func (c *Client) History(ctx context.Context, room schema.RoomID) ([]Said, error) {
+	var data struct {
+		Room list[struct {
+			ID       text    `json:"id_str"`
+			Text     text    `json:"text"`
+			UID      integer `json:"uid"`
+			Nickname text    `json:"nickname"`
+			Timeline moment  `json:"timeline"`
+		}] `json:"room"`
+	}
+	err := c.get(ctx, request{path: pathHistory, room: room, params: url.Values{
+		"roomid": {strconv.FormatInt(int64(room), 10)}, "room_type": {"0"},
+	}}, &data)
+	if err != nil {
+		return nil, err
+	}
+	said := make([]Said, 0, len(data.Room))
+	for _, s := range data.Room {
+		said = append(said, Said{ID: string(s.ID), Text: string(s.Text), UserID: int64(s.UID),
+			UserName: string(s.Nickname), SentAt: int64(s.Timeline)})
+	}
+	return said, nil
+}

@@ -1,0 +1,185 @@
+package bilibili
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zlib"
+)
+
+// Limits of one message; what they protect from is memory and time spent on the word of
+// a stranger (wzgrx/pure_live defends with the same ones).
+const (
+	maxInflated = 16 << 20 // bytes that all compressed bodies of a message may inflate to
+	maxPackets  = 4096
+	maxNesting  = 2 // compressed bodies within compressed bodies; one level is the rule
+
+	// keptBuffer is how large an inflate buffer may grow and still be kept for the next
+	// message.
+	keptBuffer = 1 << 20
+)
+
+// Causes that [Unpacker.Unpack] gives for what it skips.
+const (
+	CauseMessageTooLarge  = "message_too_large"
+	CauseLength           = "wrong_length"
+	CauseHeaderLength     = "wrong_header_length"
+	CauseTooManyPackets   = "too_many_packets"
+	CauseNesting          = "nested_too_deep"
+	CauseInflate          = "inflate_failed"
+	CauseInflatedTooLarge = "inflated_too_large"
+	CauseOperation        = "unknown_operation"
+	CauseVersion          = "unknown_version"
+)
+
+// Unpacker takes messages apart. It keeps its decoders and buffers between messages, so
+// each connection has one of its own. The zero value is ready; it is not safe for
+// concurrent use.
+type Unpacker struct {
+	brotli *brotli.Reader
+	zlib   io.ReadCloser
+
+	buffers [maxNesting][]byte
+
+	// Of the message at hand.
+	packets  int
+	inflated int
+	packet   func(Packet) error
+	bad      func(string, []byte) error
+}
+
+// Unpack calls packet for every packet of the message that is not a container of others,
+// in order, and bad for what it skips, with the cause:
+//
+//   - a packet of unknown operation or version is skipped, and nothing else;
+//   - a compressed body that does not inflate completely is skipped whole, and nothing else;
+//   - where a length is wrong, the rest of the sequence of packets that it stands in is
+//     skipped (inside a compressed body: of that body), what came before it is kept;
+//   - beyond the limits of a message its rest is skipped.
+//
+// Bytes behind a heartbeat reply that are no packet are ignored: the service echoes the
+// client's heartbeat there without counting it (SocialSisterYi/bilibili-API-collect,
+// xfgryujk/blivedm). The error is the first one that packet or bad returned; what they
+// are given is lent.
+func (u *Unpacker) Unpack(message []byte, packet func(p Packet) error, bad func(cause string, packet []byte) error) error {
+	if len(message) > MaxMessage {
+		return bad(CauseMessageTooLarge, message)
+	}
+	u.packets, u.inflated = 0, 0
+	u.packet, u.bad = packet, bad
+	err := u.sequence(message, 0)
+	u.packet, u.bad = nil, nil
+	for i, b := range u.buffers {
+		if cap(b) > keptBuffer {
+			u.buffers[i] = nil
+		}
+	}
+	if errors.Is(err, errMessageOver) {
+		return nil
+	}
+	return err
+}
+
+// errMessageOver unwinds from nested sequences when the rest of a message is skipped.
+var errMessageOver = errors.New("rest of the message skipped")
+
+func (u *Unpacker) sequence(b []byte, depth int) error {
+	reply := false
+	for len(b) > 0 {
+		p, raw, rest, cause := next(b)
+		if cause != "" {
+			if reply {
+				return nil
+			}
+			return u.bad(cause, b)
+		}
+		if u.packets++; u.packets > maxPackets {
+			return u.over(CauseTooManyPackets, b)
+		}
+		if err := u.one(p, raw, depth); err != nil {
+			return err
+		}
+		reply = p.Operation == OpHeartbeatReply
+		b = rest
+	}
+	return nil
+}
+
+func (u *Unpacker) over(cause string, packet []byte) error {
+	if err := u.bad(cause, packet); err != nil {
+		return err
+	}
+	return errMessageOver
+}
+
+func (u *Unpacker) one(p Packet, raw []byte, depth int) error {
+	switch {
+	case !p.Operation.known():
+		return u.bad(CauseOperation, raw)
+	case p.Version > VersionBrotli:
+		return u.bad(CauseVersion, raw)
+	case p.Operation != OpMessage || p.Version < VersionZlib:
+		return u.packet(p)
+	case depth == maxNesting:
+		return u.bad(CauseNesting, raw)
+	}
+	packets, err := u.inflate(p, depth)
+	switch {
+	case errors.Is(err, errInflatedTooLarge):
+		return u.over(CauseInflatedTooLarge, raw)
+	case err != nil:
+		return u.bad(CauseInflate, raw)
+	}
+	return u.sequence(packets, depth+1)
+}
+
+var errInflatedTooLarge = fmt.Errorf("more than %d bytes inflated", maxInflated)
+
+// inflate returns the whole inflated body, valid until the next one of the same depth.
+func (u *Unpacker) inflate(p Packet, depth int) ([]byte, error) {
+	in := bytes.NewReader(p.Body)
+	r, err := u.reader(p.Version, in)
+	if err != nil {
+		return nil, err
+	}
+	out := u.buffers[depth][:0]
+	for err == nil {
+		out = slices.Grow(out, 512)
+		var n int
+		// One byte more than allowed is asked for: that it is there proves the excess.
+		n, err = r.Read(out[len(out):min(cap(out), maxInflated-u.inflated+1)])
+		out = out[:len(out)+n]
+		if u.inflated+len(out) > maxInflated {
+			err = errInflatedTooLarge
+		}
+	}
+	u.buffers[depth] = out
+	u.inflated += len(out)
+	switch {
+	case !errors.Is(err, io.EOF):
+		return nil, err
+	case in.Len() > 0:
+		return nil, fmt.Errorf("%d bytes behind the compressed stream", in.Len())
+	}
+	return out, nil
+}
+
+func (u *Unpacker) reader(v Version, in *bytes.Reader) (io.Reader, error) {
+	if v == VersionBrotli {
+		if u.brotli == nil {
+			u.brotli = brotli.NewReader(in)
+			return u.brotli, nil
+		}
+		return u.brotli, u.brotli.Reset(in)
+	}
+	if u.zlib == nil {
+		r, err := zlib.NewReader(in)
+		u.zlib = r
+		return r, err
+	}
+	return u.zlib, u.zlib.(zlib.Resetter).Reset(in, nil)
+}
