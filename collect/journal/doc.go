@@ -1,0 +1,75 @@
+// Package journal is the append-only log between the collector and the archiver: one log
+// for all rooms, in segment files that are checked, compressed and never rewritten.
+//
+// # Files
+//
+//	<dir>/lock                                 held by the one writer; holds its pid
+//	<dir>/<journal id>/<first number>.open     the segment that is being written
+//	<dir>/<journal id>/<first number>.sealed   finished: fsynced, with a footer
+//	<dir>/<journal id>/<first number>.quarantined   its header cannot be read
+//	<dir>/<journal id>/<first number>.torn     the tail that recovery cut off
+//	<dir>/<journal id>/ended                   nothing may be appended any more
+//	<dir>/<journal id>/floor                   first number and hour still whole
+//
+// A journal id is 16 hex digits, a first number 20 decimal digits. A folder holds at most
+// one journal that is not ended.
+//
+// # Format
+//
+// All numbers are little-endian, times are microseconds since the Unix epoch, checksums
+// are CRC32C. Those marked * begin with the journal's id and the segment's first number.
+//
+//	segment = header block* [ index trailer ]
+//
+//	header (64 bytes)
+//	 0 "DANMAKUJ"      8 format, 2   10 length, 2    16 journal id, 8
+//	24 journal made   32 first number               40 first number it may not use
+//	48 first receive time                            60 checksum of 0..60
+//
+//	block (64 bytes and the body)
+//	 0 D5 42 4C 1A     4 compression (0 none, 1 zstd)  6 header's length, 2
+//	 8 own offset     16 first number  24 records, 4   28 commands, 4
+//	32 first time     40 last time     48 body's length, 4  52 the same decompressed, 4
+//	56 checksum of the body as stored  60 checksum* of 0..60
+//	body: records, each: kind, 1; room, varint; time since the record before, uvarint;
+//	      payload's length, uvarint; payload
+//
+//	index: per block 48 bytes
+//	 0 offset  8 first number  16 first time  24 last time  32 body  36 records  40 commands
+//
+//	trailer (96 bytes)
+//	 0 "DANMAKUF"  8 index's offset  16 blocks, 4  20 flags, 4 (1: sealed by recovery)
+//	24 first and last number  40 first and last time  56 records  64 commands
+//	72 first number that may follow  80 bytes cut off  88 checksum of the index
+//	92 checksum* of 0..92
+//
+// # Flow
+//
+//	Append -> stamp, number, snapshot -> batch (200 ms, 2 MiB) -> block -> write -> fsync -> seal
+//	          '------- under one mutex -------'              '-- one goroutine --'   (another one fsyncs)
+//
+// # Promises
+//
+//   - I1: a record's time is not before that of the record before it.
+//   - I2: no number is given twice. A header reserves its numbers before they are used;
+//     recovery resumes above them. A block that is written again keeps its numbers, and
+//     a reader takes each once, from the later segment.
+//   - I3: no block spans H - grace, H or H + grace of any hour; no segment spans H + grace.
+//   - I4: every segment, every hour and the last grace of every hour begin with a
+//     snapshot. Only a segment that was written again after a failed fsync has its
+//     snapshot after the blocks that were.
+//   - I5: a sealed segment is never written.
+//   - I6: a failed fsync is never trusted again: what it covered is written again.
+//   - I7: a reader shows whole, verified blocks only, and finds the good ones after a
+//     damaged one. What it cannot show it reports.
+//   - I8: an ended journal gets no further record; its marker is durable first.
+//   - I9: only Retire unlinks segments, and the floor is durable first.
+//
+// While the disk keeps up, a killed process loses at most the last 200 ms, a power cut at
+// most the sync interval with one block and one fsync more. A disk that refuses writes is
+// tried again, with a bounded queue before it, after which Append blocks.
+//
+// A segment with a damaged header is read nevertheless where its blocks can be: their
+// checksums confirm what the file's name says. It is quarantined, never deleted, where
+// they cannot.
+package journal

@@ -1,0 +1,123 @@
+package journal
+
+import (
+	"bytes"
+	"hash/crc32"
+	"io"
+)
+
+// scanner finds the blocks of a segment one after the other, past damage, with bounded
+// memory. It reads bodies only where verify is set.
+type scanner struct {
+	r      io.ReaderAt
+	id     identity
+	off    int64 // where the next block should begin
+	end    int64 // where the blocks end at the latest
+	verify bool
+
+	seq, last int64 // of the block before
+	buf       []byte
+	header    [blockHeaderSize]byte
+}
+
+func newScanner(r io.ReaderAt, id identity, end int64) *scanner {
+	return &scanner{r: r, id: id, off: headerSize, end: end}
+}
+
+// next returns the next good block. It returns false at the end: bytes from off to end
+// belong to no good block. Blocks that are not where the one before ends follow damage.
+func (s *scanner) next() (indexEntry, bool, error) {
+	at := s.off
+	for {
+		h, found, err := s.headerAt(at)
+		if err != nil {
+			return indexEntry{}, false, err
+		}
+		if found {
+			good := true
+			if s.verify {
+				if good, err = s.bodyGood(&h, at); err != nil {
+					return indexEntry{}, false, err
+				}
+			}
+			if good {
+				e := entryOf(&h, at)
+				s.off, s.seq, s.last = e.end(), e.lastSeq(), e.last
+				return e, true, nil
+			}
+			at += h.size()
+			continue
+		}
+		if at, err = s.search(at + 1); err != nil || at < 0 {
+			return indexEntry{}, false, err
+		}
+	}
+}
+
+// headerAt reports whether a block that fits stands there.
+func (s *scanner) headerAt(at int64) (blockHeader, bool, error) {
+	if s.end-at < blockHeaderSize {
+		return blockHeader{}, false, nil
+	}
+	if err := readFull(s.r, s.header[:], at); err != nil {
+		if err == io.ErrUnexpectedEOF {
+			err = nil
+		}
+		return blockHeader{}, false, err
+	}
+	h, ok := parseBlockHeader(s.header[:], s.id, at)
+	ok = ok && h.size() <= s.end-at && h.firstSeq > s.seq && h.first >= s.last
+	return h, ok, nil
+}
+
+// search returns the next place that bears a block's magic, -1 if there is none.
+func (s *scanner) search(at int64) (int64, error) {
+	if s.buf == nil {
+		s.buf = make([]byte, 64<<10)
+	}
+	for s.end-at >= blockHeaderSize {
+		n := min(int64(len(s.buf)), s.end-at)
+		if err := readFull(s.r, s.buf[:n], at); err != nil {
+			if err == io.ErrUnexpectedEOF {
+				return -1, nil
+			}
+			return -1, err
+		}
+		if i := bytes.Index(s.buf[:n], []byte(blockMagic)); i >= 0 {
+			return at + int64(i), nil
+		}
+		at += n - int64(len(blockMagic)) + 1
+	}
+	return -1, nil
+}
+
+func (s *scanner) bodyGood(h *blockHeader, at int64) (bool, error) {
+	if s.buf == nil {
+		s.buf = make([]byte, 64<<10)
+	}
+	var crc uint32
+	for at, left := at+blockHeaderSize, int64(h.body); left > 0; {
+		n := min(int64(len(s.buf)), left)
+		if err := readFull(s.r, s.buf[:n], at); err != nil {
+			if err == io.ErrUnexpectedEOF {
+				return false, nil
+			}
+			return false, err
+		}
+		crc = crc32.Update(crc, castagnoli, s.buf[:n])
+		at, left = at+n, left-n
+	}
+	return crc == h.bodyCRC, nil
+}
+
+// readFull fills b or returns io.ErrUnexpectedEOF where the file is too short.
+func readFull(r io.ReaderAt, b []byte, off int64) error {
+	n, err := r.ReadAt(b, off)
+	if n == len(b) {
+		return nil
+	}
+	if err == io.EOF || err == nil {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

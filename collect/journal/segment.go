@@ -1,0 +1,190 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// State is the state of a segment, which is also the suffix of its file name.
+type State string
+
+// The states. Part of the format; do not change.
+const (
+	StateOpen        State = "open"
+	StateSealed      State = "sealed"
+	StateQuarantined State = "quarantined" // its header cannot be read; never deleted
+)
+
+// SegmentInfo describes one segment. The figures are those of the records that can be
+// read; of a quarantined segment only Path, State and Bytes are known.
+type SegmentInfo struct {
+	Path  string
+	State State
+	Bytes int64
+
+	FirstSeq, LastSeq int64
+	First, Last       int64 // receive times, in microseconds since the Unix epoch
+	Records, Commands int64
+
+	identity
+	created   int64
+	start     int64 // receive time of the first record, durable before any block; 0 if unknown
+	next      int64 // first number that may follow, 0 if the footer does not tell
+	recovered bool
+	cut       int64
+}
+
+func segmentPath(folder string, first int64, s State) string {
+	return filepath.Join(folder, fmt.Sprintf("%020d.%s", first, s))
+}
+
+// parseSegmentName reads a segment's file name.
+func parseSegmentName(name string) (first int64, s State, ok bool) {
+	digits, suffix, _ := strings.Cut(name, ".")
+	if len(digits) != 20 {
+		return 0, "", false
+	}
+	first, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || first < 1 {
+		return 0, "", false
+	}
+	switch s = State(suffix); s {
+	case StateOpen, StateSealed, StateQuarantined:
+		return first, s, true
+	}
+	return 0, "", false
+}
+
+// openSegment opens the segment to read, also when it was sealed meanwhile.
+func openSegment(fsys fileSystem, s *SegmentInfo) (file, error) {
+	f, err := fsys.Open(s.Path)
+	if errors.Is(err, fs.ErrNotExist) && s.State == StateOpen {
+		f, err = fsys.Open(segmentPath(filepath.Dir(s.Path), s.first, StateSealed))
+	}
+	return f, err
+}
+
+// loadSegment reads what describes a segment: its header, and its footer or, where there
+// is none, the headers of its blocks.
+func loadSegment(fsys fileSystem, path, id string, first int64, state State) (SegmentInfo, error) {
+	s := SegmentInfo{Path: path, State: state, identity: identity{id: id, first: first}}
+	f, err := fsys.Open(path)
+	if err != nil {
+		return s, err
+	}
+	defer f.Close()
+	if s.Bytes, err = f.Size(); err != nil {
+		return s, err
+	}
+	if state == StateQuarantined {
+		return s, nil
+	}
+	if err := s.readHeader(f); err != nil {
+		return s, fmt.Errorf("read segment %s: %w", path, err)
+	}
+	if state == StateSealed {
+		ft, ok, err := s.readTrailer(f)
+		if err != nil {
+			return s, fmt.Errorf("read segment %s: %w", path, err)
+		}
+		if ok {
+			s.setSummary(ft.summary)
+			s.next, s.recovered, s.cut = ft.next, ft.recovered, ft.cut
+			return s, nil
+		}
+	}
+	var sum summary
+	scan := newScanner(f, s.identity, s.Bytes)
+	for {
+		e, ok, err := scan.next()
+		if err != nil {
+			return s, fmt.Errorf("read segment %s: %w", path, err)
+		}
+		if !ok {
+			break
+		}
+		sum.add(&e)
+	}
+	s.setSummary(sum)
+	return s, nil
+}
+
+func (s *SegmentInfo) setSummary(sum summary) {
+	s.FirstSeq, s.LastSeq, s.First, s.Last = sum.firstSeq, sum.lastSeq, sum.first, sum.last
+	s.Records, s.Commands = sum.records, sum.commands
+}
+
+// readHeader takes the header's figures. A damaged header is no error: the folder and the
+// file name tell the identity, and the blocks' checksums confirm it.
+func (s *SegmentInfo) readHeader(r io.ReaderAt) error {
+	var b [headerSize]byte
+	err := readFull(r, b[:], 0)
+	if err != nil && err != io.ErrUnexpectedEOF {
+		return err
+	}
+	h, err := parseHeader(b[:], s.identity)
+	if errors.Is(err, errHeader) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.created, s.start = h.created, h.start
+	return nil
+}
+
+// headerGood tells whether the header could be read.
+func (s *SegmentInfo) headerGood() bool { return s.created != 0 }
+
+func (s *SegmentInfo) readTrailer(r io.ReaderAt) (footer, bool, error) {
+	if s.Bytes < headerSize+trailerSize {
+		return footer{}, false, nil
+	}
+	var b [trailerSize]byte
+	if err := readFull(r, b[:], s.Bytes-trailerSize); err != nil {
+		if err == io.ErrUnexpectedEOF {
+			err = nil
+		}
+		return footer{}, false, err
+	}
+	f, ok := parseTrailer(b[:], s.identity, s.Bytes)
+	return f, ok, nil
+}
+
+// index returns the segment's blocks and where they should end: from the footer, or by a
+// search for their headers up to the length that the segment had when it was loaded.
+func (s *SegmentInfo) index(r io.ReaderAt) (entries []indexEntry, end int64, err error) {
+	end = s.Bytes
+	if s.State == StateSealed {
+		f, ok, err := s.readTrailer(r)
+		if err != nil {
+			return nil, 0, err
+		}
+		if ok {
+			end = f.index
+			b := make([]byte, int64(f.blocks)*indexEntrySize)
+			if err := readFull(r, b, f.index); err != nil {
+				return nil, 0, err
+			}
+			if entries, ok := parseIndex(b, f); ok {
+				return entries, end, nil
+			}
+		}
+	}
+	scan := newScanner(r, s.identity, end)
+	for {
+		e, ok, err := scan.next()
+		if err != nil {
+			return nil, 0, err
+		}
+		if !ok {
+			return entries, end, nil
+		}
+		entries = append(entries, e)
+	}
+}
