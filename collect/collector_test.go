@@ -397,7 +397,7 @@ func TestListedOnceAnHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &memory{}
 		_, stop := running(t, Config{Service: &platform{}, Sources: []Source{&fixed{rooms: top(1, 2, 3)}}, Journal: j, Top: 2})
-		pass(2*time.Hour + time.Minute)
+		pass(2*time.Hour + 2*time.Minute)
 		if err := stop(); err != nil {
 			t.Fatal(err)
 		}

@@ -64,7 +64,7 @@ func (s *session) run(ctx context.Context) error {
 		if err := s.c.pace.Wait(ctx); err != nil {
 			return context.Cause(ctx)
 		}
-		began := time.Now()
+		began, before := time.Now(), s.commands.Load()
 		connected, err := s.connection(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -80,8 +80,12 @@ func (s *session) run(ctx context.Context) error {
 			}
 		}
 		cause = CauseOf(err)
-		if connected && time.Since(began) >= steadyAfter {
+		switch {
+		case connected && time.Since(began) >= steadyAfter:
 			failures = 0
+		case s.commands.Load() > before:
+			// It works, if not for long: a room that talks is not left waiting.
+			failures = min(failures, 1)
 		}
 		wait := backoff(failures)
 		failures++

@@ -3,7 +3,6 @@ package bilibili
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 
@@ -12,9 +11,10 @@ import (
 )
 
 // Limits of one message; what they protect from is memory and time spent on the word of
-// a stranger (wzgrx/pure_live defends with the same ones).
+// a stranger (wzgrx/pure_live defends with such ones).
 const (
-	maxInflated = 16 << 20 // bytes that all compressed bodies of a message may inflate to
+	maxInflated = 16 << 20 // bytes that one compressed body may inflate to
+	maxMessage  = 64 << 20 // bytes that all compressed bodies of a message may inflate to
 	maxPackets  = 4096
 	maxNesting  = 2 // compressed bodies within compressed bodies; one level is the rule
 
@@ -56,7 +56,8 @@ type Unpacker struct {
 // in order, and bad for what it skips, with the cause:
 //
 //   - a packet of unknown operation or version is skipped, and nothing else;
-//   - a compressed body that does not inflate completely is skipped whole, and nothing else;
+//   - a compressed body that does not inflate completely, or to too much, is skipped whole,
+//     and nothing else;
 //   - where a length is wrong, the rest of the sequence of packets that it stands in is
 //     skipped (inside a compressed body: of that body), what came before it is kept;
 //   - beyond the limits of a message its rest is skipped.
@@ -129,15 +130,17 @@ func (u *Unpacker) one(p Packet, raw []byte, depth int) error {
 	}
 	packets, err := u.inflate(p, depth)
 	switch {
-	case errors.Is(err, errInflatedTooLarge):
+	case errors.Is(err, errInflatedTooLarge) && u.inflated > maxMessage:
 		return u.over(CauseInflatedTooLarge, raw)
+	case errors.Is(err, errInflatedTooLarge):
+		return u.bad(CauseInflatedTooLarge, raw)
 	case err != nil:
 		return u.bad(CauseInflate, raw)
 	}
 	return u.sequence(packets, depth+1)
 }
 
-var errInflatedTooLarge = fmt.Errorf("more than %d bytes inflated", maxInflated)
+var errInflatedTooLarge = errors.New("inflates to too much")
 
 // inflate returns the whole inflated body, valid until the next one of the same depth.
 func (u *Unpacker) inflate(p Packet, depth int) ([]byte, error) {
@@ -147,23 +150,21 @@ func (u *Unpacker) inflate(p Packet, depth int) ([]byte, error) {
 		return nil, err
 	}
 	out := u.buffers[depth][:0]
+	limit := min(maxInflated, maxMessage-u.inflated)
 	for err == nil {
 		out = slices.Grow(out, 512)
 		var n int
 		// One byte more than allowed is asked for: that it is there proves the excess.
-		n, err = r.Read(out[len(out):min(cap(out), maxInflated-u.inflated+1)])
+		n, err = r.Read(out[len(out):min(cap(out), limit+1)])
 		out = out[:len(out)+n]
-		if u.inflated+len(out) > maxInflated {
+		if len(out) > limit {
 			err = errInflatedTooLarge
 		}
 	}
 	u.buffers[depth] = out
 	u.inflated += len(out)
-	switch {
-	case !errors.Is(err, io.EOF):
+	if !errors.Is(err, io.EOF) {
 		return nil, err
-	case in.Len() > 0:
-		return nil, fmt.Errorf("%d bytes behind the compressed stream", in.Len())
 	}
 	return out, nil
 }

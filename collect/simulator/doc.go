@@ -1,0 +1,38 @@
+// Package simulator is a stand-in for the live service on loopback: the same web API, the
+// same chat protocol over tcp, ws and wss, and traffic that is scripted or replayed from a
+// recording. It needs no network and reaches nobody.
+//
+//	web API  <-- HTTP --+                    +-- room 1: script or recording
+//	(rooms, tokens)     |    Simulator ------+-- room 2 …
+//	chat <-- tcp/ws/wss-+        |           +-- room n
+//	                             +-- ledger: what was really pushed, one line a command
+//
+// One goroutine per room makes its commands and hands each flush to all connections of the
+// room, which write it in their own packets and compression. A room waits for the slowest
+// of its connections.
+//
+// It promises:
+//
+//	S1  A room makes no command while nobody is connected to it, so none is lost unseen.
+//	S2  Every connection that is accepted when a flush begins gets all of it; a command
+//	    counts as pushed once it was written to at least one connection without error.
+//	    What was written to none is offered to the next connection.
+//	S3  A room's scripted commands, in order, are a pure function of seed and room, except
+//	    for the times in them, which are those of the push. STOP_LIVE_ROOM_LIST follows
+//	    the clock instead: one in 30 s, alike in all rooms.
+//	S4  A recording is played once a room, in its order, nothing added, nothing masked.
+//	S5  The ledger has a line for each valid command written to an accepted connection,
+//	    and only after the write succeeded. Data that a reset connection discards was
+//	    written, and has its line.
+//	S6  It listens on loopback addresses only.
+//	S7  Faults add bad packets or end connections; they never take the place of a good
+//	    packet.
+//
+// It does not promise the service's limits on connections, its thinning of a guest's
+// messages, nor pictures: addresses of images in its answers lead nowhere. All names,
+// texts and numbers of scripted rooms are made up.
+//
+// The behaviour follows public descriptions: SocialSisterYi/bilibili-API-collect,
+// xfgryujk/blivedm, lovelyyoshino/Bilibili-Live-API, wzgrx/pure_live and
+// pskdje/bilibili_live_message_stream.
+package simulator

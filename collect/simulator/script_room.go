@@ -1,0 +1,137 @@
+package simulator
+
+import "time"
+
+func (s *script) likesUpdate(time.Time) command {
+	s.likes += 1 + s.r.Int64N(40)
+	return alike("LIKE_INFO_V3_UPDATE", "", object{"cmd": "LIKE_INFO_V3_UPDATE", "data": object{"click_count": s.likes}})
+}
+
+// mostOnline is where the service stops counting.
+const mostOnline = 9999
+
+func (s *script) onlineCount(time.Time) command {
+	s.online = min(max(1, s.online+s.r.Int64N(201)-100), mostOnline+200)
+	n, text := s.online, decimal(s.online)
+	if n > mostOnline {
+		n, text = mostOnline, "9999+"
+	}
+	return alike("ONLINE_RANK_COUNT", "", object{"cmd": "ONLINE_RANK_COUNT", "data": object{
+		"count": n, "count_text": text, "online_count": n, "online_count_text": text,
+	}})
+}
+
+func (s *script) watchedChange(time.Time) command {
+	s.watched += 1 + s.r.Int64N(50)
+	text := countText(s.watched)
+	return alike("WATCHED_CHANGE", "", object{"cmd": "WATCHED_CHANGE", "data": object{
+		"num": s.watched, "text_small": text, "text_large": text + "人看过",
+	}})
+}
+
+func (s *script) onlineRank(now time.Time) command {
+	people := make([]person, 7)
+	score := int64(5000)
+	scores := make([]int64, len(people))
+	for i := range people {
+		people[i] = s.someone(now)
+		score -= s.r.Int64N(600)
+		scores[i] = score
+	}
+	build := func(masked bool) []byte {
+		var entries list
+		for i, p := range people {
+			if masked {
+				p = p.masked()
+			}
+			entries = append(entries, object{
+				"uid": p.uid, "face": noFace, "score": decimal(scores[i]), "uname": p.name, "rank": i + 1,
+				"guard_level": p.guard, "is_mystery": false,
+			})
+		}
+		return marshal(object{"cmd": "ONLINE_RANK_V2", "data": object{"online_list": entries, "rank_type": "online_rank"}})
+	}
+	return command{name: "ONLINE_RANK_V2", payload: build(false), masked: build(true)}
+}
+
+func (s *script) fansUpdate(time.Time) command {
+	return alike("ROOM_REAL_TIME_MESSAGE_UPDATE", "", object{"cmd": "ROOM_REAL_TIME_MESSAGE_UPDATE", "data": object{
+		"roomid": s.room.id, "fans": s.room.fans + int64(s.number/200), "red_notice": -1, "fans_club": s.room.fans / 40,
+	}})
+}
+
+func (s *script) banner(now time.Time) command {
+	return alike("WIDGET_BANNER", "", object{"cmd": "WIDGET_BANNER", "data": object{
+		"timestamp": now.Unix(), "widget_list": object{"308": object{
+			"id": 308, "title": "限时任务", "cover": "", "web_cover": "", "tip_text": "限时任务", "stay_time": 5, "site": 1,
+			"platform_in": list{"live", "web"}, "type": 1, "band_id": 100_000 + s.r.IntN(1000), "is_add": true,
+		}},
+	}})
+}
+
+func (s *script) notice(time.Time) command {
+	text := "恭喜主播<%" + s.room.streamerName + "%>荣获上小时人气榜第<%1%>名！"
+	id := s.messageID()
+	return alike("NOTICE_MSG", id, object{
+		"cmd": "NOTICE_MSG", "msg_id": id, "id": 804, "name": "人气榜第一名", "roomid": s.room.id, "real_roomid": s.room.id,
+		"msg_common": text, "msg_self": text, "link_url": "", "msg_type": 1, "shield_uid": -1,
+		"business_id": "", "scatter": object{"min": 0, "max": 0}, "marquee_id": "", "notice_type": 0,
+	})
+}
+
+// unknown is a command that no client has heard of yet.
+func (s *script) unknown(time.Time) command {
+	id := s.messageID()
+	return alike("LANTERN_RIDDLE_UPDATE", id, object{
+		"cmd": "LANTERN_RIDDLE_UPDATE", "msg_id": id,
+		"data": object{"riddle": s.r.IntN(1000), "hint": pick(s.r, subjects), "solved": s.r.IntN(2) == 0},
+	})
+}
+
+func (s *script) roomChange(time.Time) command {
+	id := s.messageID()
+	return alike("ROOM_CHANGE", id, object{"cmd": "ROOM_CHANGE", "msg_id": id, "data": object{
+		"title": s.room.title, "area_id": s.room.area.id, "area_name": s.room.area.name,
+		"parent_area_id": s.room.area.parent, "parent_area_name": s.room.area.parentName,
+		"live_key": decimal(s.liveKey), "sub_session_key": decimal(s.liveKey) + "sub_time:" + decimal(s.room.since.Unix()),
+	}})
+}
+
+// offlineCommands is how many commands a room pushes between a broadcast's end and the
+// next one's start.
+const offlineCommands = 20
+
+// preparing ends the broadcast; the next one follows, announced twice as the service does
+// (only the first announcement has live_time).
+func (s *script) preparing(now time.Time) command {
+	if s.liveKey == 0 {
+		return s.danmaku(now)
+	}
+	s.liveKey = 0
+	s.room.setLive(false, 0, now)
+	next := 600_000_000_000_000_000 + s.r.Int64N(1e16)
+	s.follow = append(s.follow,
+		followUp{offlineCommands, func(now time.Time) command {
+			s.liveKey = next
+			s.room.setLive(true, next, now)
+			return s.live(now, true)
+		}},
+		followUp{offlineCommands + 1, func(now time.Time) command { return s.live(now, false) }})
+	id := s.messageID()
+	return alike("PREPARING", id, object{
+		"cmd": "PREPARING", "msg_id": id, "p_is_ack": true, "p_msg_type": 1,
+		"roomid": decimal(int64(s.room.id)), "send_time": now.UnixMilli(),
+	})
+}
+
+func (s *script) live(now time.Time, first bool) command {
+	key := decimal(s.liveKey)
+	o := object{
+		"cmd": "LIVE", "live_key": key, "voice_background": "", "live_platform": "pc", "live_model": 0,
+		"sub_session_key": key + "sub_time:" + decimal(now.Unix()), "roomid": s.room.id,
+	}
+	if first {
+		o["live_time"] = now.Unix()
+	}
+	return alike("LIVE", "", o)
+}
