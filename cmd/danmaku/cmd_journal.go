@@ -1,0 +1,147 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"danmaku-archiver/collect/journal"
+	"danmaku-archiver/schema"
+)
+
+func newJournal() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "journal",
+		Short: "Look into the journal",
+		Example: `  danmaku journal ls
+  danmaku journal cat --room 5050 --command DANMU_MSG --follow`,
+		Args: noCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newJournalLs(), newJournalCat())
+	return cmd
+}
+
+func newJournalLs() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "ls",
+		Short: "List the journals and their segments",
+		Long:  "List the journals, oldest first, and their segments. Times are UTC. It works while a collector writes.",
+		Example: `  danmaku journal ls
+  danmaku journal ls --data-dir ./danmaku-data --json`,
+		Args: noArguments,
+	}
+	load := useConfig(cmd, dataFlags)
+	asJSON := cmd.Flags().Bool("json", false, "print JSON")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := load()
+		if err != nil {
+			return err
+		}
+		infos, err := c.journals()
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			enc := json.NewEncoder(cmd.OutOrStdout())
+			enc.SetIndent("", "  ")
+			return enc.Encode(infos)
+		}
+		return listSegments(cmd.OutOrStdout(), infos)
+	}
+	return cmd
+}
+
+// journals lists the journals of the data folder; none is an error that says where it looked.
+func (c *config) journals() ([]journal.Info, error) {
+	d, err := c.dataDir()
+	if err != nil {
+		return nil, err
+	}
+	infos, err := journal.Journals(d.journal())
+	if err == nil && len(infos) == 0 {
+		err = fmt.Errorf("no journal in %s: name the data folder with --data-dir", d.journal())
+	}
+	return infos, err
+}
+
+func listSegments(w io.Writer, infos []journal.Info) error {
+	t := newTable(w, []string{"JOURNAL", "SEGMENT", "STATE", "BYTES", "RECORDS", "COMMANDS", "FIRST", "LAST"},
+		"BYTES", "RECORDS", "COMMANDS")
+	for _, i := range infos {
+		id := i.ID
+		if i.Ended {
+			id += " (ended)"
+		}
+		for _, s := range i.Segments {
+			err := t.row(id, filepath.Base(s.Path), fmt.Sprint(s.State), grouped(s.Bytes),
+				grouped(int64(s.Records)), grouped(int64(s.Commands)), second(s.First), second(s.Last))
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return t.flush()
+}
+
+// second writes a time for people, - for none.
+func second(micros int64) string {
+	if micros == 0 {
+		return "-"
+	}
+	return time.UnixMicro(micros).UTC().Format(peopleTime)
+}
+
+func newJournalCat() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "cat",
+		Short: "Print the journal's records as JSON lines",
+		Long: `Print the journal's records, oldest first, as JSON lines: seq, room_id, received_at, kind
+(command or mark), command (its name, or the mark's) and payload, as JSON if it is valid,
+else payload_base64. With --room it is the view of one room. It works while a collector
+writes.`,
+		Example: `  danmaku journal cat --room 5050 --command DANMU_MSG
+  danmaku journal cat --hour 2026-01-02T03 > hour.jsonl
+  danmaku journal cat --command connected --follow`,
+		Args: noArguments,
+	}
+	load := useConfig(cmd, dataFlags)
+	var o catOptions
+	f := cmd.Flags()
+	room := f.Int64("room", -1, "only this `room`, long id (0: records of no room)")
+	hour := f.String("hour", "", "only records received in this `hour`, YYYY-MM-DDTHH in UTC")
+	f.StringVar(&o.command, "command", "", "only commands, or marks, of this `name`")
+	f.BoolVar(&o.follow, "follow", false, "go on with what is written from now on, until stopped")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := load()
+		if err != nil {
+			return err
+		}
+		d, err := c.dataDir()
+		if err != nil {
+			return err
+		}
+		o.dir = d.journal()
+		if cmd.Flags().Changed("room") {
+			id := schema.RoomID(*room)
+			o.room = &id
+		}
+		if *hour != "" {
+			h, err := hourFlag("hour", *hour)
+			if err != nil {
+				return err
+			}
+			o.hour = &h
+		}
+		if o.hour != nil && o.follow {
+			return usageError{errors.New("--hour and --follow exclude each other")}
+		}
+		return catJournals(cmd.Context(), o, cmd.OutOrStdout())
+	}
+	return cmd
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"danmaku-archiver/schema"
+)
+
+// greet says in a few lines what was started and how to look at it.
+func (s *station) greet(w io.Writer) {
+	c := s.config
+	line := func(what, format string, args ...any) {
+		fmt.Fprintf(w, "%-9s %s\n", what, fmt.Sprintf(format, args...))
+	}
+	line("data", "%s (collector %s)", s.dir, s.name)
+	if s.store != nil {
+		line("archive", "%s", s.store)
+	}
+	line("rooms", "%s; at most %d at once, chosen anew each %s",
+		c.wantedRooms(), c.Bilibili.MaxConnections, shortDuration(c.Rooms.Refresh))
+	line("service", "%s by %s, as guest: the service stars names and hides uids; user_hash still tells users apart",
+		c.Bilibili.APIURL, c.Bilibili.Transport)
+	if s.store != nil {
+		at := time.Now().UTC()
+		line("first", "hour %s UTC will be in the archive at %s UTC",
+			schema.HourOf(at.UnixMicro()), firstCommit(c.Archive.Schedule, at).Format("2006-01-02T15:04"))
+	}
+	line("look now", "%s journal cat --data-dir %s --command DANMU_MSG --follow", programName(), shellWord(string(s.dir)))
+	if s.store != nil {
+		line("later", "%s show danmaku %s", programName(), strings.Join(c.storeArguments(s.dir), " "))
+	}
+}
+
+// wantedRooms says in words which rooms are wanted.
+func (c *config) wantedRooms() string {
+	var all []string
+	if n := len(c.Rooms.Pin); n > 0 {
+		all = append(all, plural(n, "pinned room"))
+	}
+	if n := len(c.Rooms.Areas); n > 0 {
+		all = append(all, "the top rooms of "+plural(n, "area"))
+	}
+	if c.Rooms.Top > 0 {
+		all = append(all, fmt.Sprintf("the %s most popular of the whole site", grouped(int64(c.Rooms.Top))))
+	}
+	return strings.Join(all, ", then ")
+}
+
+// firstCommit is when the hour that holds at will be archived: at the first poke after a
+// record can no longer belong to it.
+func firstCommit(schedule string, at time.Time) time.Time {
+	complete := time.UnixMicro(schema.HourOf(at.UnixMicro()).WindowEnd()).UTC()
+	s, err := cron.ParseStandard(schedule)
+	if err != nil {
+		return complete
+	}
+	return s.Next(complete)
+}
+
+// storeArguments are the flags that name the same archive to another command.
+func (c *config) storeArguments(d dataDir) []string {
+	var arguments []string
+	if c.file != "" {
+		arguments = []string{"--config", shellWord(c.file)}
+	}
+	if c.Archive.Store == "" {
+		return append(arguments, "--data-dir", shellWord(string(d)))
+	}
+	place := c.Archive.Store
+	if !strings.HasPrefix(place, "s3://") {
+		if abs, err := filepath.Abs(place); err == nil {
+			place = abs
+		}
+	}
+	return append(arguments, "--store", shellWord(place))
+}
+
+// programName is what the user typed to start this program, so that lines to copy work.
+func programName() string {
+	if strings.Contains(filepath.ToSlash(os.Args[0]), "/go-build") {
+		return "go run ./cmd/danmaku"
+	}
+	return shellWord(os.Args[0])
+}
+
+// shellWord quotes a word for a shell where it needs that.
+func shellWord(s string) string {
+	plain := strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=+@%,", r))
+	}) < 0
+	if plain && s != "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
