@@ -46,6 +46,8 @@ func (l leakFree) Run() int {
 //	                            except those that a crash may have cost
 //	exits CODE PROGRAM ARGS…    run; it must end with that exit code
 //	flip GLOB                   change one byte in the middle of the one file that matches
+//
+// and the condition raced: the race detector is on.
 func TestScripts(t *testing.T) {
 	runScripts(t, "testdata/script")
 }
@@ -59,6 +61,12 @@ func runScripts(t *testing.T, dir string) {
 			env.Defer(w.end)
 			env.Setenv("SAMPLES_DIR", os.Getenv("SAMPLES_DIR"))
 			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "raced" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			return raced, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": cmdStart, "end": cmdEnd, "crash": cmdCrash, "await": cmdAwait,

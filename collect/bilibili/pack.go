@@ -10,8 +10,8 @@ import (
 	"github.com/klauspost/compress/zlib"
 )
 
-// brotliQuality trades size for speed about as the service's own messages do.
-const brotliQuality = 5
+// brotliQuality is low: only the stand-in packs, and it must outrun who reads from it.
+const brotliQuality = 2
 
 // deflater is what both encoders have in common.
 type deflater interface {
