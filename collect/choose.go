@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -21,10 +22,11 @@ func (c *Collector) choose(ctx context.Context, g *errgroup.Group) error {
 	var listed schema.Hour
 	first := true
 	for failures := 0; ; {
-		complete := c.ask(ctx, offers)
+		failed := c.ask(ctx, offers)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		complete := failed == nil
 		wanted := c.want(offers)
 		if err := c.keep(ctx, g, wanted); err != nil {
 			return err
@@ -42,11 +44,14 @@ func (c *Collector) choose(ctx context.Context, g *errgroup.Group) error {
 			first = false
 		}
 		wait := jitter(c.Refresh)
-		if !complete {
-			wait = min(wait, backoff(failures))
-			failures++
-		} else {
+		if complete {
 			failures = 0
+		} else {
+			wait = min(wait, backoff(failures), c.impatience(len(wanted)))
+			failures++
+			c.setError(failed)
+			c.Logger.Log(ctx, levelOf(failures), "asking for rooms failed, the former choice stays",
+				"error", failed, "rooms", len(wanted), "next", wait.Round(time.Millisecond))
 		}
 		if err := sleep(ctx, wait); err != nil {
 			return err
@@ -54,23 +59,31 @@ func (c *Collector) choose(ctx context.Context, g *errgroup.Group) error {
 	}
 }
 
-// ask refreshes the offers and reports whether every source has answered now. A source
-// that fails keeps what it said before.
-func (c *Collector) ask(ctx context.Context, offers []offer) bool {
-	complete := true
+// impatience bounds the wait for sources that fail: while nothing is watched, every moment
+// is lost.
+func (c *Collector) impatience(rooms int) time.Duration {
+	if rooms == 0 {
+		return min(c.Refresh, 10*time.Second)
+	}
+	return c.Refresh
+}
+
+// ask refreshes the offers; the error is that of the sources that did not answer now. They
+// keep what they said before.
+func (c *Collector) ask(ctx context.Context, offers []offer) error {
+	var failed error
 	for i, source := range c.Sources {
 		candidates, err := source.Rooms(ctx, c.Top+c.margin())
 		if err != nil {
-			complete = false
-			if ctx.Err() == nil {
-				c.setError(err)
-				c.Logger.Warn("rooms: source failed, keeping its former choice", "error", err)
-			}
+			failed = errors.Join(failed, err)
 			continue
+		}
+		for n := range candidates {
+			clip(&candidates[n].Facts)
 		}
 		offers[i] = candidates
 	}
-	return complete
+	return failed
 }
 
 // margin is how far below Top a watched room may fall before another takes its place.

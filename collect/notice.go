@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"danmaku-archiver/schema"
@@ -63,7 +64,7 @@ func (s *session) live(payload []byte) error {
 		if c.LiveKey != "" && string(c.LiveKey) != f.LiveKey {
 			f.LiveKey, f.LiveSince = string(c.LiveKey), 0
 		}
-		if since := c.LiveTime.int(); since > 0 {
+		if since := c.LiveTime.int(); since > 0 && since < maxSeconds {
 			f.LiveSince = since * int64(time.Second/time.Microsecond)
 		}
 		f.LiveStatus = 1
@@ -142,11 +143,28 @@ func (s *session) change(ctx context.Context, name schema.MarkName, edit func(*s
 	defer s.mu.Unlock()
 	facts := s.facts
 	edit(&facts)
+	clip(&facts)
 	if facts == s.facts {
 		return nil
 	}
 	s.facts = facts
 	return s.mark(ctx, &schema.Mark{Name: name, Facts: &facts})
+}
+
+const (
+	// maxText bounds each text of a room's facts, in bytes: they are written again with
+	// every mark and snapshot, and the longest title that the service allows is far below.
+	maxText = 1 << 10
+	// maxSeconds is above every time in Unix seconds that makes sense.
+	maxSeconds = 100_000_000_000
+)
+
+func clip(f *schema.RoomFacts) {
+	for _, s := range []*string{&f.Title, &f.AreaName, &f.ParentAreaName, &f.StreamerName, &f.LiveKey} {
+		if len(*s) > maxText {
+			*s = strings.ToValidUTF8(strings.Clone((*s)[:maxText]), "")
+		}
+	}
 }
 
 // loose is a JSON string or number, as text: the service sends the same field as either.

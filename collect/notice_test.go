@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,6 +56,9 @@ func TestBroadcast(t *testing.T) {
 	equal(t, "what does not decode changes nothing", sent(t,
 		`{"cmd":"LIVE","live_key":`, `{"cmd":"ROOM_CHANGE","data":[]}`, `{"cmd":"LIVE","live_key":{}}`,
 	), nil)
+	equal(t, "texts without end are cut, between characters", sent(t,
+		`{"cmd":"ROOM_CHANGE","data":{"title":"`+strings.Repeat("播", 9000)+`"}}`,
+	), []string{"facts " + strings.Repeat("播", maxText/3) + "//1"})
 	equal(t, "a new title", sent(t,
 		`{"cmd":"ROOM_CHANGE","data":{"title":"u","area_id":3,"area_name":"x","parent_area_id":"2","parent_area_name":"y"}}`,
 	), []string{"facts u//1"})

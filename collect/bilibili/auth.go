@@ -76,8 +76,9 @@ func authReply(body []byte) error {
 	return nil
 }
 
-// authenticate sends the auth packet and reads until its reply. What else arrives by then
-// is kept for Receive.
+// authenticate sends the auth packet and reads until its reply, or until the first
+// command: who is sent commands was accepted, and a late refusal ends the connection then.
+// What arrives by then is kept for Receive.
 func (c *conn) authenticate(ctx context.Context, packet []byte) error {
 	c.watch.Reset(authTimeout)
 	defer c.watch.Stop()
@@ -89,25 +90,28 @@ func (c *conn) authenticate(ctx context.Context, packet []byte) error {
 		if err != nil {
 			return c.ended(ctx, err, causeAuthTimeout)
 		}
-		replied, err := c.replied(message)
+		in, err := c.accepts(message)
 		if err != nil {
 			return &collect.Ended{Cause: causeAuthRefused, Err: err}
 		}
 		c.early = append(c.early, slices.Clone(message))
-		if replied {
+		if in {
 			return nil
 		}
 	}
 	return &collect.Ended{Cause: causeAuthTimeout, Err: fmt.Errorf("%d messages and no auth reply", maxBeforeReply)}
 }
 
-func (c *conn) replied(message []byte) (replied bool, err error) {
+func (c *conn) accepts(message []byte) (in bool, err error) {
 	err = c.unpacker.Unpack(message, func(p Packet) error {
-		if p.Operation != OpAuthReply {
-			return nil
+		switch p.Operation {
+		case OpMessage:
+			in = true
+		case OpAuthReply:
+			in = true
+			return authReply(p.Body)
 		}
-		replied = true
-		return authReply(p.Body)
+		return nil
 	}, func(string, []byte) error { return nil })
-	return replied, err
+	return in, err
 }

@@ -248,6 +248,7 @@ func TestAcknowledge(t *testing.T) {
 
 func TestAuthenticate(t *testing.T) {
 	command := frame(message("early"))
+	popularity := reply(OpHeartbeatReply, "1234")
 	for name, c := range map[string]struct {
 		answer []byte
 		close  bool
@@ -262,8 +263,10 @@ func TestAuthenticate(t *testing.T) {
 		"no code":            {answer: reply(OpAuthReply, `{}`), want: "auth_refused"},
 		"no JSON":            {answer: reply(OpAuthReply, `no`), want: "auth_refused"},
 		"no answer":          {want: "auth_timeout", after: authTimeout},
-		"only commands":      {answer: command, want: "auth_timeout", after: authTimeout},
-		"too many commands":  {answer: []byte(strings.Repeat(string(command), maxBeforeReply)), want: "auth_timeout"},
+		"only commands":      {answer: command},
+		"a refused talker":   {answer: mustPack(t, VersionZlib, append(command, reply(OpAuthReply, `{"code":-101}`)...)), want: "auth_refused"},
+		"only other packets": {answer: popularity, want: "auth_timeout", after: authTimeout},
+		"too many of them":   {answer: []byte(strings.Repeat(string(popularity), maxBeforeReply)), want: "auth_timeout"},
 		"hangs up":           {close: true, want: "closed"},
 		"answers as a proxy": {answer: []byte("HTTP/1.1 403 Forbidden\r\n\r\n"), want: "misaligned"},
 	} {

@@ -26,7 +26,7 @@ func (c *Client) connect(ctx context.Context, room schema.RoomID) (collect.Conn,
 	if err != nil {
 		return nil, apiEnded(ctx, err)
 	}
-	// Without an identity no token was got, but an old one may have outlived it.
+	// The identity that the token was got with may have been dropped since.
 	who, _, err := c.guest.get(ctx, identityAge, c.fetchIdentity)
 	if err != nil {
 		return nil, apiEnded(ctx, err)

@@ -275,7 +275,6 @@ func TestConnectNamesTheCause(t *testing.T) {
 		"no such room": {text200(`{"code":1002002,"message":"no room"}`), "token_unavailable"},
 		"no hosts":     {text200(`{"code":0,"data":{"token":"T","host_list":null}}`), "token_unavailable"},
 		"no port":      {text200(`{"code":0,"data":{"token":"T","host_list":[{"host":"127.0.0.1","wss_port":443}]}}`), "token_unavailable"},
-		"no token":     {text200(`{"code":0,"data":{"token":"","host_list":[{"host":"127.0.0.1","port":1}]}}`), "token_unavailable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			api := newFakeAPI(t)

@@ -163,9 +163,9 @@ func (c *Client) fetchTicket(ctx context.Context, room schema.RoomID) (ticket, e
 			t.hosts = append(t.hosts, h)
 		}
 	}
-	if t.token == "" || len(t.hosts) == 0 {
-		return ticket{}, fmt.Errorf("ask %s: the answer holds a token of %d bytes and %d hosts for %s",
-			pathDanmuInfo, len(t.token), len(t.hosts), c.config.Transport)
+	// An empty token is tried too: it is for the chat server to refuse.
+	if len(t.hosts) == 0 {
+		return ticket{}, fmt.Errorf("ask %s: the answer holds no host for %s", pathDanmuInfo, c.config.Transport)
 	}
 	return t, nil
 }

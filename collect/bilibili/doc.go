@@ -14,7 +14,8 @@
 //
 // All requests share one rate and a bound of parallel ones. An answer of -352 may mean
 // that identity or keys are stale: both are fetched anew and the request is made once
-// more. A service that still refuses is left alone for a while, see [Client.Pauses].
+// more. Where the service has none to give, requests go without them. A service that still
+// refuses is left alone for a while, see [Client.Pauses].
 // Answers are decoded leniently: an odd field costs itself, not its neighbours.
 //
 // # Packets
@@ -53,7 +54,7 @@
 //	token_unavailable    the web API failed otherwise
 //	dial_failed          no connection to the host
 //	auth_refused         the auth reply was no acceptance
-//	auth_timeout         no auth reply
+//	auth_timeout         no auth reply, and no command instead
 //	closed, reset        the service ended the connection
 //	silent               nothing arrived for the read timeout
 //	misaligned           the stream's next bytes were no packet

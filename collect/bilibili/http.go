@@ -50,7 +50,8 @@ type request struct {
 	params url.Values
 	// room, where not 0, is the page that the request pretends to come from.
 	room schema.RoomID
-	// signed asks for the WBI signature and insists on the guest identity.
+	// signed asks for the WBI signature and, where the service gives one, the guest
+	// identity.
 	signed bool
 	// bare sends no cookies: the request is made to get them.
 	bare bool
@@ -147,7 +148,7 @@ func (c *Client) send(ctx context.Context, r request, used credentials, data any
 		base = c.config.MainURL
 	}
 	query := wbiQuery(r.params, nil)
-	if r.signed {
+	if r.signed && used.mixin != "" {
 		query = Sign(r.params, used.mixin, time.Now())
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(base, "/")+r.path+"?"+query, nil)

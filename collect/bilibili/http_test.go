@@ -290,6 +290,42 @@ func TestListsWorkWithoutAnIdentity(t *testing.T) {
 	}
 }
 
+func TestGoesOnWithoutIdentityAndKeysThatAreNotThere(t *testing.T) {
+	for name, h := range map[string]http.HandlerFunc{
+		"not found": status(http.StatusNotFound),
+		"code -404": text200(`{"code":-404,"message":"nothing here"}`),
+		"no data":   text200(`{"code":0,"data":{}}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			api := newFakeAPI(t)
+			api.answer(pathBuvid, h)
+			api.answer(pathNav, h)
+			api.answer(pathDanmuInfo, text200(`{"code":0,"data":{"token":"","host_list":[{"host":"127.0.0.1","port":1}]}}`))
+			c := api.client(t)
+			for range 2 {
+				if _, err := c.fetchTicket(t.Context(), 1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			asked := api.asked(pathDanmuInfo)
+			if len(asked) != 2 || asked[0].URL.Query().Has("w_rid") || asked[0].Header.Get("Cookie") != "" {
+				t.Errorf("asked %d times, first %s", len(asked), asked[0].URL)
+			}
+			if len(api.asked(pathBuvid)) != 1 || len(api.asked(pathNav)) != 1 {
+				t.Errorf("identity asked %d times, keys %d times, want once each", len(api.asked(pathBuvid)), len(api.asked(pathNav)))
+			}
+			// A refusal is a reason to ask for them again.
+			api.answer(pathDanmuInfo, text200(riskBody))
+			if _, err := c.fetchTicket(t.Context(), 1); code(err) != codeRisk {
+				t.Errorf("refused: %v", err)
+			}
+			if len(api.asked(pathBuvid)) != 2 || len(api.asked(pathNav)) != 2 {
+				t.Errorf("after a refusal: identity asked %d times, keys %d times", len(api.asked(pathBuvid)), len(api.asked(pathNav)))
+			}
+		})
+	}
+}
+
 func TestIdentityCannotSmuggleHeaders(t *testing.T) {
 	api := newFakeAPI(t)
 	api.answer(pathBuvid, text200(`{"code":0,"data":{"b_3":"a;b\r\nX-Evil: 1","b_4":null}}`))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"path"
 	"strings"
 	"time"
@@ -65,19 +66,29 @@ func (c *Client) credentials(ctx context.Context, r request) (u credentials, err
 	return u, nil
 }
 
+// fetchIdentity gets an identity; an empty one where the service has none to give. That is
+// kept like any other until a refusal asks for a new one: the service says itself what it
+// takes.
 func (c *Client) fetchIdentity(ctx context.Context) (identity, error) {
 	var data struct {
 		B3 text `json:"b_3"`
 		B4 text `json:"b_4"`
 	}
-	if err := c.get(ctx, request{path: pathBuvid, main: true, bare: true}, &data); err != nil {
+	err := c.get(ctx, request{path: pathBuvid, main: true, bare: true}, &data)
+	if err != nil && !missing(err) {
 		return identity{}, err
 	}
 	who := identity{buvid3: cookieValue(string(data.B3)), buvid4: cookieValue(string(data.B4))}
 	if who.buvid3 == "" {
-		return identity{}, fmt.Errorf("ask %s: the answer holds no b_3", pathBuvid)
+		c.log.Warn("the service gives no identity, going on without", "endpoint", pathBuvid, "error", err)
 	}
 	return who, nil
+}
+
+// missing reports whether an endpoint answered that it is not there.
+func missing(err error) bool {
+	var answer *APIError
+	return errors.As(err, &answer) && (answer.HTTPStatus == http.StatusNotFound || answer.Code == codeNotFound)
 }
 
 // cookieValue drops what would end a cookie's value: the service's word goes into a header.
@@ -91,6 +102,7 @@ func cookieValue(s string) string {
 }
 
 // fetchMixin reads the keys where the page does. A guest gets code -101, and the keys.
+// Where there are none the result is empty, and requests go unsigned until one is refused.
 func (c *Client) fetchMixin(ctx context.Context) (string, error) {
 	var data struct {
 		Images struct {
@@ -98,12 +110,13 @@ func (c *Client) fetchMixin(ctx context.Context) (string, error) {
 			Sub text `json:"sub_url"`
 		} `json:"wbi_img"`
 	}
-	if err := c.get(ctx, request{path: pathNav, main: true, bare: true, accept: codeNotLoggedIn}, &data); err != nil {
+	err := c.get(ctx, request{path: pathNav, main: true, bare: true, accept: codeNotLoggedIn}, &data)
+	if err != nil && !missing(err) {
 		return "", err
 	}
-	mixin, err := MixinKey(keyOf(data.Images.Img), keyOf(data.Images.Sub))
-	if err != nil {
-		return "", fmt.Errorf("ask %s: %w", pathNav, err)
+	mixin, mixErr := MixinKey(keyOf(data.Images.Img), keyOf(data.Images.Sub))
+	if mixErr != nil {
+		c.log.Warn("the service gives no keys, requests go unsigned", "endpoint", pathNav, "error", errors.Join(err, mixErr))
 	}
 	return mixin, nil
 }

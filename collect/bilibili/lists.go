@@ -2,6 +2,7 @@ package bilibili
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 	"strconv"
 
@@ -22,7 +23,7 @@ const (
 // TopRooms returns a page, from 1, of at most 30 rooms of the whole site by popularity,
 // in the service's order, which is only roughly sorted. A page past the end is empty.
 func (c *Client) TopRooms(ctx context.Context, page, size int) ([]collect.Candidate, error) {
-	var items list[listedRoom]
+	var items roomList
 	err := c.get(ctx, request{path: pathTopRooms, params: url.Values{
 		"areaId": {"0"}, "parent_area_id": {"0"}, "sort": {"online"},
 		"pageSize": {strconv.Itoa(size)}, "page": {strconv.Itoa(page)},
@@ -32,17 +33,15 @@ func (c *Client) TopRooms(ctx context.Context, page, size int) ([]collect.Candid
 
 // TopRoomsV3 is [Client.TopRooms] by another endpoint, for when that one refuses.
 func (c *Client) TopRoomsV3(ctx context.Context, page, size int) ([]collect.Candidate, error) {
-	var data struct {
-		List list[listedRoom] `json:"list"`
-	}
-	err := c.get(ctx, request{path: pathTopRoomsV3, params: listParams(0, 0, page, size)}, &data)
-	return candidates(data.List), err
+	var items roomList
+	err := c.get(ctx, request{path: pathTopRoomsV3, params: listParams(0, 0, page, size)}, &items)
+	return candidates(items), err
 }
 
 // AreaRooms returns a page, from 1, of at most 30 rooms of one area by popularity. Area 0
 // stands for the whole parent area.
 func (c *Client) AreaRooms(ctx context.Context, parent, area int64, page, size int) ([]collect.Candidate, error) {
-	var items list[listedRoom]
+	var items roomList
 	err := c.get(ctx, request{path: pathAreaRooms, params: listParams(parent, area, page, size)}, &items)
 	return candidates(items), err
 }
@@ -78,6 +77,27 @@ func (c *Client) Areas(ctx context.Context) ([]schema.RoomFacts, error) {
 		}
 	}
 	return areas, nil
+}
+
+// roomList takes an array of rooms and an object that holds it as its list: endpoints
+// differ in this, and have changed it.
+type roomList []listedRoom
+
+// UnmarshalJSON fails where the value can be no list at all.
+func (l *roomList) UnmarshalJSON(b []byte) error {
+	var rooms list[listedRoom]
+	if b[0] == '{' {
+		var data struct {
+			List json.RawMessage `json:"list"`
+		}
+		if err := json.Unmarshal(b, &data); err != nil {
+			return err
+		}
+		b = data.List
+	}
+	err := rooms.UnmarshalJSON(b)
+	*l = roomList(rooms)
+	return err
 }
 
 // listedRoom is a room of a list. The endpoints name the same things differently.

@@ -1,6 +1,7 @@
 package bilibili
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -153,6 +154,50 @@ func TestResolveFails(t *testing.T) {
 	api.answer(pathRoomInit, text200(`{"code":0,"data":{}}`))
 	if got, err := api.client(t).Resolve(t.Context(), []int64{7}); err == nil || !strings.Contains(err.Error(), "no room_id") {
 		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestResolveLeavesOutWhatIsNoRoom(t *testing.T) {
+	api := newFakeAPI(t)
+	serveRooms(api)
+	resolve := api.answers[pathRoomInit]
+	api.answer(pathRoomInit, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("id") == "8" {
+			_, _ = io.WriteString(w, `{"code":19002005,"message":"locked"}`)
+			return
+		}
+		resolve(w, r)
+	})
+	got, err := api.client(t).Resolve(t.Context(), []int64{8, 7})
+	if err != nil || len(got) != 1 || got[0].Room != 1001 {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestResolveTakesIDsAsTheyAreWhereNobodyKnowsThem(t *testing.T) {
+	api := newFakeAPI(t)
+	got, err := api.client(t).Resolve(t.Context(), []int64{5050, 21452505})
+	want := []collect.Candidate{{Room: 5050}, {Room: 21452505}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("rooms (-want +got):\n%s%v", diff, err)
+	}
+}
+
+func TestListsComeAsArrayOrObject(t *testing.T) {
+	for _, data := range []string{`[{"roomid":"5050"}]`, `{"count":1,"list":[{"room_id":5050}]}`} {
+		api := newFakeAPI(t)
+		for _, path := range []string{pathTopRooms, pathTopRoomsV3, pathAreaRooms} {
+			api.answer(path, text200(`{"code":0,"data":`+data+`}`))
+		}
+		c := api.client(t)
+		one, err1 := c.TopRooms(t.Context(), 1, 30)
+		two, err2 := c.TopRoomsV3(t.Context(), 1, 30)
+		three, err3 := c.AreaRooms(t.Context(), 2, 0, 1, 30)
+		for i, got := range [][]collect.Candidate{one, two, three} {
+			if len(got) != 1 || got[0].Room != 5050 {
+				t.Errorf("list %d from %s: %v, %v", i, data, got, errors.Join(err1, err2, err3))
+			}
+		}
 	}
 }
 

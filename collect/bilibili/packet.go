@@ -82,20 +82,20 @@ func AppendPacket(dst []byte, p Packet) []byte {
 }
 
 // next cuts the first packet off b. It reports the cause where b does not begin with a
-// whole packet.
+// sound one; rest is then what follows it, or nothing where its length is wrong too.
 func next(b []byte) (p Packet, raw, rest []byte, cause string) {
 	if len(b) < HeaderSize {
-		return Packet{}, nil, b, CauseLength
+		return Packet{}, b, nil, CauseLength
 	}
 	length := uint64(binary.BigEndian.Uint32(b[offsetLength:]))
 	header := uint64(binary.BigEndian.Uint16(b[offsetHeader:]))
-	switch {
-	case length < HeaderSize || length > uint64(len(b)):
-		return Packet{}, nil, b, CauseLength
-	case header < HeaderSize || header > length:
-		return Packet{}, nil, b, CauseHeaderLength
+	if length < HeaderSize || length > uint64(len(b)) {
+		return Packet{}, b, nil, CauseLength
 	}
 	raw, rest = b[:length], b[length:]
+	if header < HeaderSize || header > length {
+		return Packet{}, raw, rest, CauseHeaderLength
+	}
 	return Packet{
 		Version:   Version(binary.BigEndian.Uint16(raw[offsetVersion:])),
 		Operation: Operation(binary.BigEndian.Uint32(raw[offsetOperation:])),
@@ -109,17 +109,17 @@ const readChunk = 64 << 10
 
 // ReadPacket reads one whole packet, header included, from a TCP stream into buf, which
 // it grows where needed. The error is [io.EOF] where the stream ends before a packet,
-// [io.ErrUnexpectedEOF] where it ends within one, and wraps [ErrMisaligned] where no
-// packet begins here or it is longer than [MaxMessage].
+// [io.ErrUnexpectedEOF] where it ends within one, and wraps [ErrMisaligned] where the
+// length is none of a packet's or more than [MaxMessage]. The rest of the header is not
+// looked at: what is wrong there costs the packet, not the stream.
 func ReadPacket(r *bufio.Reader, buf []byte) (raw []byte, err error) {
 	raw = slices.Grow(buf[:0], HeaderSize)[:HeaderSize]
 	if _, err := io.ReadFull(r, raw); err != nil {
 		return nil, err
 	}
 	length := int64(binary.BigEndian.Uint32(raw[offsetLength:]))
-	header := int64(binary.BigEndian.Uint16(raw[offsetHeader:]))
-	if length < HeaderSize || length > MaxMessage || header < HeaderSize || header > length {
-		return nil, fmt.Errorf("packet length %d, header length %d: %w", length, header, ErrMisaligned)
+	if length < HeaderSize || length > MaxMessage {
+		return nil, fmt.Errorf("packet length %d: %w", length, ErrMisaligned)
 	}
 	for len(raw) < int(length) {
 		n := min(int(length)-len(raw), max(len(raw), readChunk))

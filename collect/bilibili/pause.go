@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
-// Codes by which the service refuses (SocialSisterYi/bilibili-API-collect).
+// Codes of the service's answers (SocialSisterYi/bilibili-API-collect).
 const (
 	codeNotLoggedIn = -101
 	codeRisk        = -352 // bad signature, no buvid, old browser, or closed to guests
+	codeNotFound    = -404
 	codeIntercepted = -412 // this address asks too often
 	codeQuota       = -509
 	codeTooOften    = -799

@@ -2,7 +2,9 @@ package bilibili
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"sync"
@@ -15,8 +17,6 @@ const (
 	pathRoomInit = "/room/v1/Room/room_init"
 	pathBaseInfo = "/xlive/web-room/v1/index/getRoomBaseInfo"
 	pathHistory  = "/xlive/web-room/v1/dM/gethistory"
-
-	codeNoSuchRoom = 60004
 
 	// baseInfoBatch keeps the address of a request well below a thousand bytes.
 	baseInfoBatch = 40
@@ -53,7 +53,7 @@ func (c *Client) Resolve(ctx context.Context, ids []int64) ([]collect.Candidate,
 	place := map[schema.RoomID]int{}
 	for _, id := range ids {
 		at, err := c.longID(ctx, id)
-		if code(err) == codeNoSuchRoom {
+		if noRoom(err) {
 			continue
 		}
 		if err != nil {
@@ -83,7 +83,16 @@ func (c *Client) Resolve(ctx context.Context, ids []int64) ([]collect.Candidate,
 	return found, nil
 }
 
-// longID asks the service once for each id.
+// noRoom reports whether the answer is that the id has no room to watch: 60004 where it
+// does not exist, other codes above 0 for rooms that are closed or locked. Those below
+// are about the request.
+func noRoom(err error) bool {
+	var answer *APIError
+	return errors.As(err, &answer) && answer.HTTPStatus == http.StatusOK && answer.Code > 0
+}
+
+// longID asks the service once for each id. One that cannot be asked about, because the
+// endpoint is not there, is taken for a long id, as nearly all are.
 func (c *Client) longID(ctx context.Context, id int64) (collect.Candidate, error) {
 	if room := c.longIDs.get(id); room != 0 {
 		return collect.Candidate{Room: room}, nil
@@ -95,7 +104,10 @@ func (c *Client) longID(ctx context.Context, id int64) (collect.Candidate, error
 		LiveTime   moment  `json:"live_time"`
 	}
 	err := c.get(ctx, request{path: pathRoomInit, params: url.Values{"id": {strconv.FormatInt(id, 10)}}}, &data)
-	if err != nil {
+	switch {
+	case missing(err):
+		return collect.Candidate{Room: schema.RoomID(id)}, nil
+	case err != nil:
 		return collect.Candidate{}, err
 	}
 	if data.RoomID <= 0 {

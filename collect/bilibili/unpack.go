@@ -55,10 +55,13 @@ type Unpacker struct {
 // Unpack calls packet for every packet of the message that is not a container of others,
 // in order, and bad for what it skips, with the cause:
 //
-//   - a packet of unknown operation or version is skipped, and nothing else;
+//   - a packet of unknown operation or version, or of a wrong header length, is skipped,
+//     and nothing else;
+//   - a packet above [MaxMessage] that comes out of a compressed body is skipped, and
+//     nothing else;
 //   - a compressed body that does not inflate completely, or to too much, is skipped whole,
 //     and nothing else;
-//   - where a length is wrong, the rest of the sequence of packets that it stands in is
+//   - where a packet's length is wrong, the rest of the sequence of packets that it stands in is
 //     skipped (inside a compressed body: of that body), what came before it is kept;
 //   - beyond the limits of a message its rest is skipped.
 //
@@ -92,16 +95,19 @@ func (u *Unpacker) sequence(b []byte, depth int) error {
 	reply := false
 	for len(b) > 0 {
 		p, raw, rest, cause := next(b)
-		if cause != "" {
-			if reply {
-				return nil
-			}
-			return u.bad(cause, b)
+		if cause != "" && reply {
+			return nil
 		}
 		if u.packets++; u.packets > maxPackets {
 			return u.over(CauseTooManyPackets, b)
 		}
-		if err := u.one(p, raw, depth); err != nil {
+		var err error
+		if cause != "" {
+			err = u.bad(cause, raw)
+		} else {
+			err = u.one(p, raw, depth)
+		}
+		if err != nil {
 			return err
 		}
 		reply = p.Operation == OpHeartbeatReply
@@ -119,6 +125,8 @@ func (u *Unpacker) over(cause string, packet []byte) error {
 
 func (u *Unpacker) one(p Packet, raw []byte, depth int) error {
 	switch {
+	case len(raw) > MaxMessage:
+		return u.bad(CauseMessageTooLarge, raw)
 	case !p.Operation.known():
 		return u.bad(CauseOperation, raw)
 	case p.Version > VersionBrotli:

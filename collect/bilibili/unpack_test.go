@@ -91,7 +91,7 @@ func TestUnpack(t *testing.T) {
 		"length below a header":  {joined(c, setLength(c, 15), c), []string{"c", "!wrong_length"}},
 		"length of zero":         {joined(setLength(c, 0), c), []string{"!wrong_length"}},
 		"wrong length inside":    {joined(mustPack(t, VersionBrotli, joined(ab, setLength(c, 99), c)), c), []string{"a", "b", "!wrong_length", "c"}},
-		"wrong header length":    {joined(c, []byte("\x00\x00\x00\x11\x00\x12\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00x"), c), []string{"c", "!wrong_header_length"}},
+		"wrong header length":    {joined(c, []byte("\x00\x00\x00\x11\x00\x12\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00x"), c), []string{"c", "!wrong_header_length", "c"}},
 		"heartbeat echo":         {joined(reply, []byte("[object Object]")), []string{"1234"}},
 		"heartbeat echo, longer": {joined(reply, bytes.Repeat([]byte("{}"), 20)), []string{"1234"}},
 		"packets behind a reply": {joined(reply, c), []string{"1234", "c"}},
@@ -154,6 +154,14 @@ func TestUnpackStopsInflating(t *testing.T) {
 				t.Errorf("message after a bomb gives %q", got)
 			}
 		})
+	}
+}
+
+func TestUnpackSkipsWhatInflatesToOneHugePacket(t *testing.T) {
+	huge := frame(message("before"), message(strings.Repeat("x", MaxMessage)), message("behind"))
+	want := []string{"before", "!message_too_large", "behind"}
+	if diff := cmp.Diff(want, unpacked(t, new(Unpacker), mustPack(t, VersionZlib, huge))); diff != "" {
+		t.Errorf("(-want +got):\n%.300s", diff)
 	}
 }
 
