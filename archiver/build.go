@@ -89,14 +89,18 @@ func (a *Archiver) committed(ctx context.Context, t task, b store.Build) (*store
 	if err != nil {
 		return nil, "", err
 	}
-	var last, commands int64
+	var last, commands, damaged int64
 	err = t.tape.read(ctx, b.Hour.WindowStart(), b.Hour.WindowEnd(), func(b block) error {
 		last = b.firstSeq + int64(b.records) - 1
 		commands += int64(b.commands)
 		return nil
-	}, func(journal.Damage) error { return nil })
+	}, func(journal.Damage) error { damaged++; return nil })
 	if err != nil {
 		return nil, "", err
+	}
+	if damaged > m.Books.DamagedRanges && last <= m.Sequence.Last && commands <= m.Books.Commands {
+		// The journal was damaged since: the archive holds what it lost.
+		return m, OutcomeAlready, nil
 	}
 	if last != m.Sequence.Last || commands != m.Books.Commands {
 		return nil, "", fmt.Errorf("%w: %s says last record %d and %d commands, the journal's window ends with record %d and holds %d commands",

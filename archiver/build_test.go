@@ -163,14 +163,15 @@ func TestHoursBeforeTheFloorAreNeverBuilt(t *testing.T) {
 // operation done or not. What is there then is sound, and the next poke completes it to
 // the very bytes of a run without trouble.
 func TestCrashAfterEveryStep(t *testing.T) {
-	tape := newTape()
-	watchOne(tape)
-	tape.command("10:59:59", 1, danmaku(at("11:00:00"), "201", "ahead"))
-	tape.ended = true
 	for name, c := range map[string]struct{ noHash, late bool }{
 		"not done": {}, "answer lost": {late: true}, "a store without hashes": {noHash: true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tape := newTape()
+			watchOne(tape)
+			tape.command("10:59:59", 1, danmaku(at("11:00:00"), "201", "ahead"))
+			tape.ended = true
 			reference := newMemStore()
 			reference.noHash = c.noHash
 			mustPoke(t, newTestArchiver(t, reference, tape))
@@ -290,6 +291,20 @@ func TestConflict(t *testing.T) {
 	}
 	if r.Hours[3].Pinned == 0 {
 		t.Error("the report does not tell what the hour pins")
+	}
+}
+
+// An hour stays committed where the journal loses records of it afterwards.
+func TestDamageAfterTheCommit(t *testing.T) {
+	st, tape := newMemStore(), busyTape()
+	mustPoke(t, newTestArchiver(t, st, tape))
+	before := st.clone()
+	tape.lose(20, 22)
+	if r := mustPoke(t, newTestArchiver(t, st, tape)); r.Count(OutcomeAlready) != 5 {
+		t.Errorf("after the damage: %v", outcomesOf(r))
+	}
+	if diff := cmp.Diff(before.objects, st.objects); diff != "" {
+		t.Error("the store was changed")
 	}
 }
 

@@ -34,8 +34,9 @@ func (g *gatherer) damaged(d journal.Damage) error {
 	} else {
 		books.LostRecords += d.LastSeq - d.FirstSeq + 1
 	}
-	if d.From < d.To {
-		g.gaps.all = append(g.gaps.all, gap{d.From, d.To})
+	// The record before it was seen, so the gap begins after that.
+	if from := max(d.From, g.watch.Last()+1); from < d.To {
+		g.gaps.all = append(g.gaps.all, gap{from, d.To})
 	}
 	return nil
 }

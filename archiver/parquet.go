@@ -27,6 +27,9 @@ const (
 	writeRows = 1024
 )
 
+// compression keeps its encoders, of some MiB each, from one file to the next.
+var compression = &zstd.Codec{Level: zstd.SpeedDefault}
+
 // timeColumns are the columns by whose values a row lies in its hour.
 var timeColumns = []string{"ts", "started_at"}
 
@@ -95,7 +98,7 @@ func (t *table[T]) options(metadata map[string]string) []parquet.WriterOption {
 		sorting[i] = parquet.Ascending(name)
 	}
 	options := []parquet.WriterOption{
-		parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}),
+		parquet.Compression(compression),
 		parquet.MaxRowsPerRowGroup(rowsPerGroup),
 		parquet.PageBufferSize(pageBytes),
 		parquet.DataPageVersion(1),

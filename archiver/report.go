@@ -15,7 +15,8 @@ type Outcome string
 const (
 	// OutcomeCommitted: it was built and published now.
 	OutcomeCommitted Outcome = "committed"
-	// OutcomeAlready: its manifest was there and agrees with the journal.
+	// OutcomeAlready: its manifest was there and agrees with the journal, or with what is
+	// left of a journal that was damaged since.
 	OutcomeAlready Outcome = "already"
 	// OutcomeNothing: it lies beside the journal's first or last record and nothing of it
 	// is in the journal. Such an hour is not published.

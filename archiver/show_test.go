@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"danmaku-archiver/archiver/store"
 	"danmaku-archiver/schema"
 )
 
@@ -24,7 +25,7 @@ func (s *shown) value(row int, column string) any {
 	return s.rows[row][slices.Index(s.columns, column)]
 }
 
-func mustShow(t testing.TB, st *memStore, o ShowOptions) shown {
+func mustShow(t testing.TB, st store.Store, o ShowOptions) shown {
 	t.Helper()
 	var s shown
 	if err := Show(t.Context(), st, o, s.take); err != nil {

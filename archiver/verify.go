@@ -58,7 +58,7 @@ func (r VerifyReport) OK() bool { return len(r.Problems) == 0 }
 // rows and times with what the manifest says, and the books with each other. What is not
 // in order is in the report; the error is for what keeps it from looking at all.
 func Verify(ctx context.Context, st store.Store, o VerifyOptions) (VerifyReport, error) {
-	v := verifier{st: st, o: o, listed: map[string]bool{}}
+	v := verifier{st: st, o: o, listed: map[string]bool{}, unread: map[store.Build]bool{}}
 	v.r.Rows = map[schema.Table]int64{}
 	v.r.Problems, v.r.Leftovers = []Problem{}, []string{}
 	if err := v.manifests(ctx); err != nil {
@@ -78,6 +78,8 @@ type verifier struct {
 	// all are the current manifests, also those of the hours on either side.
 	all    []committedHour
 	listed map[string]bool
+	// unread are the builds whose manifest cannot be read: what it lists is not known.
+	unread map[store.Build]bool
 }
 
 type committedHour struct {
@@ -111,6 +113,7 @@ func (v *verifier) manifests(ctx context.Context) error {
 		}
 		v.r.Manifests++
 		if err != nil {
+			v.unread[b] = true
 			v.problem(b.ManifestKey(), "%v", err)
 			continue
 		}
@@ -268,7 +271,7 @@ func (v *verifier) pair(a, b committedHour) {
 func (v *verifier) leftovers(ctx context.Context) error {
 	err := v.st.List(ctx, store.HourlyPrefix, func(i store.Info) error {
 		_, b, ok := store.ParseObjectKey(i.Key)
-		if (!ok || v.wanted(b.Hour)) && !v.listed[i.Key] {
+		if (!ok || v.wanted(b.Hour)) && !v.listed[i.Key] && !v.unread[b] {
 			v.r.Leftovers = append(v.r.Leftovers, i.Key)
 		}
 		return nil

@@ -147,6 +147,11 @@ func TestVerifyLeftoversAndGenerations(t *testing.T) {
 	if r := mustVerify(t, st, VerifyOptions{}); !r.OK() || r.Manifests != 5 || len(r.Leftovers) != 5 {
 		t.Errorf("%+v", r)
 	}
+	// What a manifest listed that cannot be read is no leftover.
+	st.objects[testBuild(ten+1).ManifestKey()] = []byte("{}")
+	if r := mustVerify(t, st, VerifyOptions{}); r.OK() || len(r.Leftovers) != 5 {
+		t.Errorf("%+v", r)
+	}
 }
 
 func TestVerifyRange(t *testing.T) {

@@ -51,9 +51,11 @@ type RoomState struct {
 	Reason string    `json:"reason,omitempty"`
 	Facts  RoomFacts `json:"facts"`
 
-	// Commands and Bytes count what came since the state began.
+	// Commands and Bytes count what came since the state began; Heard is when the last of
+	// those commands was received, 0 before the first.
 	Commands int64 `json:"commands,omitempty"`
 	Bytes    int64 `json:"bytes,omitempty"`
+	Heard    int64 `json:"heard,omitempty"`
 
 	// Popularity is the last heartbeat value that became a row, PopularityAt when.
 	Popularity   int64 `json:"popularity,omitempty"`
@@ -149,9 +151,12 @@ func (w *Watch) Apply(rec *Record, m *Mark) (row bool) {
 	w.blind(rec)
 	w.last = rec.ReceivedAt
 	if m == nil {
-		if s := w.rooms[rec.Room]; s != nil && w.within(rec.ReceivedAt) {
-			s.Commands++
-			s.Bytes += int64(len(rec.Payload))
+		if s := w.rooms[rec.Room]; s != nil {
+			s.Heard = rec.ReceivedAt
+			if w.within(rec.ReceivedAt) {
+				s.Commands++
+				s.Bytes += int64(len(rec.Payload))
+			}
 		}
 		return false
 	}
@@ -244,7 +249,7 @@ func (w *Watch) down(at, seq int64, cause string) {
 // Finish reports what is still going on, up to the given time, and empties the fold.
 func (w *Watch) Finish(at int64) {
 	for _, s := range w.sorted() {
-		w.drop(s, at)
+		w.drop(s, s.ends(at))
 	}
 }
 
@@ -284,10 +289,10 @@ func (w *Watch) restore(rec *Record, m *Mark) {
 // on, another one begins where it says, but not before what is known nor after latest.
 func (w *Watch) resume(s, to *RoomState, latest int64) {
 	if s.State == to.State && s.Masked == to.Masked && to.Since <= s.Since {
-		to.Since, to.Seq, to.Commands, to.Bytes = s.Since, s.Seq, s.Commands, s.Bytes
+		to.Since, to.Seq, to.Commands, to.Bytes, to.Heard = s.Since, s.Seq, s.Commands, s.Bytes, s.Heard
 		return
 	}
-	at := max(min(to.Since, latest), s.Since)
+	at := s.ends(min(to.Since, latest))
 	w.report(s, at)
 	to.Since = at
 }
@@ -314,13 +319,23 @@ func (w *Watch) isBlind(t int64) bool {
 	return w.last != 0 && t-w.last > int64(BlindAfter/time.Microsecond)
 }
 
-// change ends the room's interval and begins the next. An interval cannot end before it
-// began: a session's last packet may lie before what we know of it.
+// change ends the room's interval and begins the next.
 func (w *Watch) change(s *RoomState, at, seq int64, state State, cause string) {
-	at = max(at, s.Since)
+	at = s.ends(at)
 	w.report(s, at)
 	s.State, s.Cause, s.Since, s.Seq = state, cause, at, seq
-	s.Commands, s.Bytes = 0, 0
+	s.Commands, s.Bytes, s.Heard = 0, 0, 0
+}
+
+// ends is where the room's interval ends if it ends at the given time: not before it
+// began, for a session's last packet may lie before what we know of it, and not before the
+// last of the commands that it counts, which is often what ends it.
+func (s *RoomState) ends(at int64) int64 {
+	at = max(at, s.Since)
+	if s.Heard != 0 {
+		at = max(at, s.Heard+1)
+	}
+	return at
 }
 
 func (w *Watch) drop(s *RoomState, at int64) {

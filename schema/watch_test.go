@@ -86,6 +86,13 @@ func TestCoverage(t *testing.T) {
 			join(story(selected(1, 5), connected(2, 5)), alive(3, 40),
 				story(mark(40, 5, Mark{Name: MarkDisconnected, Cause: "timeout", LastReceived: micro(22)}), connected(42, 5)), alive(43, 50)),
 			map[RoomID][]string{5: {"1-2 connecting selected", "2-22 observing guest", "22-42 connecting timeout", "42-100 observing guest"}}},
+		"the last command lies within its interval": {0, 100,
+			join(story(selected(1, 5), connected(2, 5), command(3, 5),
+				mark(4, 5, Mark{Name: MarkDisconnected, Cause: "closed", LastReceived: micro(3)}), connected(5, 5), command(6, 5)), alive(20, 21),
+				story(command(22, 5), mark(30, 0, Mark{Name: MarkSnapshot, Last: micro(22),
+					Rooms: []RoomState{{Room: 5, State: StateDown, Cause: CauseKilled, Since: micro(22)}}}))),
+			map[RoomID][]string{5: {"1-2 connecting selected", "2-3.000001 observing guest 1/5", "3.000001-5 connecting closed",
+				"5-6.000001 observing guest 1/5", "6.000001-20 down blind", "20-22.000001 observing guest 1/5", "22.000001-100 down killed"}}},
 		"a last packet before the connection": {0, 60,
 			join(story(selected(1, 5)), alive(2, 9), story(connected(10, 5)), alive(11, 20),
 				story(mark(20, 5, Mark{Name: MarkDisconnected, Cause: "closed", LastReceived: micro(4)})), alive(21, 60)),
@@ -121,7 +128,7 @@ func TestCoverage(t *testing.T) {
 			join(story(selected(1, 5), connected(2, 5), command(3, 5), mark(3, 5, Mark{Name: MarkMasked, Masked: true}), command(4, 5),
 				mark(4, 5, Mark{Name: MarkMasked, Masked: true}),
 				mark(5, 5, Mark{Name: MarkDisconnected, Cause: "closed"}), mark(6, 5, Mark{Name: MarkMasked}), connected(7, 5)), alive(8, 20)),
-			map[RoomID][]string{5: {"1-2 connecting selected", "2-3 observing guest 1/5", "3-5 observing guest masked 1/5",
+			map[RoomID][]string{5: {"1-2 connecting selected", "2-3.000001 observing guest 1/5", "3.000001-5 observing guest masked 1/5",
 				"5-7 connecting closed", "7-20 observing guest"}}},
 		"selected anew while watched": {0, 10,
 			story(selected(1, 5), connected(2, 5), selected(3, 5), at{4, 5, &Mark{Name: MarkConnecting}}, connected(6, 5)),
@@ -203,6 +210,19 @@ func TestWatchKnowsTheBroadcast(t *testing.T) {
 	want("preparing", nil)
 	apply(Mark{Name: MarkDropped})
 	want("dropped", nil)
+}
+
+// The end of a fold takes the last command in, unless it is cut off.
+func TestFinishAtTheLastCommand(t *testing.T) {
+	var got []Interval
+	w := NewCoverage(0, micro(9), func(i Interval) { got = append(got, i) })
+	for seq, m := range []*Mark{{Name: MarkSelected}, nil} {
+		w.Apply(&Record{Seq: int64(seq + 1), Room: 5, ReceivedAt: micro(3)}, m)
+	}
+	w.Finish(micro(3))
+	if len(got) != 1 || got[0].End != micro(3)+1 || got[0].Commands != 1 {
+		t.Errorf("%+v", got)
+	}
 }
 
 // TestMarksOfLaterVersions: a journal may hold marks that this version does not know.

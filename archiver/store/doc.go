@@ -15,6 +15,7 @@
 //	K2  Of the manifests of one hour, collector and journal the highest generation counts.
 //	K3  A manifest holds nothing from a clock: the same journal and recipe give the same
 //	    bytes.
+//	K4  A manifest bears the SHA-256 of its own bytes: one that was changed is refused.
 //
 // The package does not know Parquet, nor any concrete place: those are its subfolders.
 package store

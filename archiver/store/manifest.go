@@ -2,9 +2,12 @@ package store
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"danmaku-archiver/schema"
@@ -14,7 +17,7 @@ import (
 const ManifestFormat = 1
 
 // Manifest commits one hour of one journal. Its JSON has a fixed order of fields, two
-// spaces of indentation and nothing from a clock (K3).
+// spaces of indentation and nothing from a clock (K3); its last field, sha256, seals it.
 type Manifest struct {
 	Format     int      `json:"format"`
 	Hour       string   `json:"hour"` // 2006-01-02T15, UTC
@@ -133,27 +136,54 @@ func (m *Manifest) Build() (Build, error) {
 	return b, nil
 }
 
+// sealed is a manifest as it is stored: its last field is the SHA-256 of all of its bytes,
+// taken while that field was empty (K4). Nothing else vouches for a manifest's figures.
+type sealed struct {
+	*Manifest
+	SHA256 string `json:"sha256"`
+}
+
+func sealOf(sum string) []byte { return []byte(`"sha256": "` + sum + `"`) }
+
 // Encode makes the manifest's bytes.
 func (m *Manifest) Encode() ([]byte, error) {
 	var buf bytes.Buffer
 	e := json.NewEncoder(&buf)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	if err := e.Encode(m); err != nil {
+	if err := e.Encode(sealed{Manifest: m}); err != nil {
 		return nil, fmt.Errorf("encode manifest of %s: %w", m.Hour, err)
 	}
-	return buf.Bytes(), nil
+	return seal(buf.Bytes()), nil
 }
 
-// ParseManifest reads a manifest and checks that it says of itself what makes sense.
-// Fields of later versions of the same format are passed over.
+// seal fills the empty last field.
+func seal(data []byte) []byte {
+	sum := sha256.Sum256(data)
+	at := bytes.LastIndex(data, sealOf(""))
+	return slices.Concat(data[:at], sealOf(hex.EncodeToString(sum[:])), data[at+len(sealOf("")):])
+}
+
+// unbroken reports whether the bytes are those that were sealed.
+func unbroken(data []byte, sum string) bool {
+	at := bytes.LastIndex(data, sealOf(sum))
+	return at >= 0 && bytes.Equal(data, seal(slices.Concat(data[:at], sealOf(""), data[at+len(sealOf(sum)):])))
+}
+
+// ParseManifest reads a manifest and checks that its bytes are those that [Manifest.Encode]
+// made, and that it says of itself what makes sense. Fields of later versions of the same
+// format are passed over.
 func ParseManifest(data []byte) (*Manifest, error) {
 	var m Manifest
-	if err := json.Unmarshal(data, &m); err != nil {
+	s := sealed{Manifest: &m}
+	if err := json.Unmarshal(data, &s); err != nil {
 		return nil, fmt.Errorf("decode manifest: %w", err)
 	}
 	if m.Format != ManifestFormat {
 		return nil, fmt.Errorf("decode manifest: format %d, this program reads format %d", m.Format, ManifestFormat)
+	}
+	if !unbroken(data, s.SHA256) {
+		return nil, errors.New("decode manifest: it was changed, its bytes do not have the SHA-256 that it bears")
 	}
 	b, err := m.Build()
 	if err != nil {

@@ -257,7 +257,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 		want   string
 	}{
 		"not found":    {status(404), "HTTP status 404"},
-		"a redirect":   {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 302) }, "HTTP status 302"},
+		"a redirect":   {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }, "HTTP status 302"},
 		"no JSON":      {text200("<html>"), "no JSON"},
 		"no code":      {text200(`{"data":[]}`), "no code"},
 		"business":     {text200(`{"code":-400,"msg":"bad request"}`), "code -400 (bad request)"},

@@ -88,12 +88,15 @@ func (w *Writer) stamp(now int64, room schema.RoomID, kind schema.Kind, payload 
 // due tells which snapshot must come before a record of that time, and whether a segment
 // begins with it.
 func (w *Writer) due(t int64) (cause string, begins bool) {
+	full := w.rotate || w.seq+reserveLeft >= w.segmentFirst+reserve ||
+		schema.HourOf(t-graceMicros) != schema.HourOf(w.last-graceMicros)
 	switch {
-	case w.fresh, w.segments == 0, w.rotate, w.seq+reserveLeft >= w.segmentFirst+reserve,
-		schema.HourOf(t-graceMicros) != schema.HourOf(w.last-graceMicros):
+	case w.fresh, w.segments == 0:
 		return "segment", true
 	case schema.HourOf(t) != schema.HourOf(w.last):
-		return "hour", false
+		return schema.SnapshotHour, full
+	case full:
+		return "segment", true
 	case schema.HourOf(t+graceMicros) != schema.HourOf(w.last+graceMicros):
 		return "grace", false
 	case w.resnap:
@@ -133,7 +136,7 @@ func seeded(m schema.Mark, t int64) schema.Mark {
 	m.Last = 0
 	for n := range m.Rooms {
 		r := &m.Rooms[n]
-		r.Since, r.Seq, r.Commands, r.Bytes, r.PopularityAt = t, 0, 0, 0, 0
+		r.Since, r.Seq, r.Commands, r.Bytes, r.Heard, r.PopularityAt = t, 0, 0, 0, 0, 0
 	}
 	return m
 }

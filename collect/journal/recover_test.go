@@ -82,8 +82,8 @@ func TestKilled(t *testing.T) {
 			t.Errorf("recovered mark %+v", m)
 		}
 		r := all[5].mark.Rooms[0]
-		if r.State != schema.StateDown || r.Cause != schema.CauseKilled || r.Since != last {
-			t.Errorf("room after a kill: %+v, want down since %d", r, last)
+		if r.State != schema.StateDown || r.Cause != schema.CauseKilled || r.Since != last+1 {
+			t.Errorf("room after a kill: %+v, want down since %d", r, last+1)
 		}
 	})
 }

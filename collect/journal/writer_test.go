@@ -105,7 +105,7 @@ func TestBoundaries(t *testing.T) {
 			"4 57m59.999999s", "5 snapshot/grace", "6 58m0s",
 			"7 59m59.999999s", "8 snapshot/hour", "9 1h0m0s",
 			"10 1h1m59.999999s", "11 snapshot/segment", "12 1h2m0s",
-			"13 snapshot/segment", "14 2h3m0s", "15 snapshot/segment", "16 10h30m0s",
+			"13 snapshot/hour", "14 2h3m0s", "15 snapshot/hour", "16 10h30m0s",
 		}
 		if d := cmp.Diff(want, texts(all)); d != "" {
 			t.Fatalf("records (-want +got):\n%s", d)
