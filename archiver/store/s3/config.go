@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"danmaku-archiver/archiver/store"
 )
 
 const (
@@ -75,7 +77,7 @@ func checkPrefix(prefix string) error {
 	if prefix == "" {
 		return nil
 	}
-	if err := checkKey(prefix); err != nil {
+	if err := store.CheckKey(prefix); err != nil {
 		return fmt.Errorf("prefix: %w", err)
 	}
 	return nil

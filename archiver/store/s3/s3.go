@@ -80,11 +80,11 @@ func (s *S3) address(key string) string { return "s3://" + s.config.Bucket + "/"
 
 // check is the start of every operation on one key.
 func (s *S3) check(ctx context.Context, key string) error {
-	if err := checkKey(key); err != nil {
+	if err := store.CheckKey(key); err != nil {
 		return err
 	}
-	if len(s.begin)+len(key) > maxKey {
-		return fmt.Errorf("key and prefix have %d bytes, at most %d are allowed", len(s.begin)+len(key), maxKey)
+	if len(s.begin)+len(key) > store.MaxKey {
+		return fmt.Errorf("key and prefix have %d bytes, at most %d are allowed", len(s.begin)+len(key), store.MaxKey)
 	}
 	return ctx.Err()
 }
@@ -187,7 +187,7 @@ func (s *S3) List(ctx context.Context, prefix string, fn func(store.Info) error)
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("list %q: %w", prefix, err)
 	}
-	if !beginsKeys(prefix) {
+	if store.CheckKey(prefix+"x") != nil { // no key can begin so
 		return nil
 	}
 	last := ""
@@ -199,7 +199,7 @@ func (s *S3) List(ctx context.Context, prefix string, fn func(store.Info) error)
 		}
 		for _, o := range page.Contents {
 			key, ours := strings.CutPrefix(aws.ToString(o.Key), s.begin)
-			if !ours || !strings.HasPrefix(key, prefix) || checkKey(key) != nil {
+			if !ours || !strings.HasPrefix(key, prefix) || store.CheckKey(key) != nil {
 				continue
 			}
 			if key <= last {

@@ -1,20 +1,22 @@
-package s3
+package store
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
 
-// maxKey is how long a key may be with its prefix: the service's limit.
-const maxKey = 1024
+// MaxKey is how many bytes a key may have: what an S3-compatible service takes at most.
+const MaxKey = 1024
 
-// checkKey refuses what is no key of a store.
-func checkKey(key string) error {
-	if key == "" {
-		return fmt.Errorf("%q is no key: it is empty", key)
-	}
-	if len(key) > maxKey {
-		return fmt.Errorf("%.40q… is no key: it has %d bytes, at most %d are allowed", key, len(key), maxKey)
+// CheckKey returns an error that says what is wrong, unless the key is one that every
+// [Store] can hold.
+func CheckKey(key string) error {
+	switch {
+	case key == "":
+		return errors.New(`"" is no key: it is empty`)
+	case len(key) > MaxKey:
+		return fmt.Errorf("%.40q… is no key: it has %d bytes, at most %d are allowed", key, len(key), MaxKey)
 	}
 	for part := range strings.SplitSeq(key, "/") {
 		if part == "" || part == "." || part == ".." {
@@ -33,6 +35,3 @@ func isKeyByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
 		strings.IndexByte("-_.=/", c) >= 0
 }
-
-// beginsKeys tells whether any key can begin so.
-func beginsKeys(prefix string) bool { return checkKey(prefix+"x") == nil }
