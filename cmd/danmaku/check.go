@@ -37,9 +37,9 @@ func (c *config) check() (wrong []string) {
 			refuse("bilibili.requests_per_second", "%g: want %d or less%s", r, maxRequestsPerSecond, only)
 		}
 	}
-	for _, path := range notBuilt {
+	for _, path := range refused {
 		s := c.byPath[path]
-		if v := s.value.text(); v != s.std && !(v == "" && mayBeOff[path]) {
+		if v := s.value.text(); v != s.std {
 			if s.secret {
 				v = "[redacted]"
 			}
@@ -49,18 +49,32 @@ func (c *config) check() (wrong []string) {
 	return wrong
 }
 
-// notBuilt are keys whose defaults say what this version does; another value would change
-// nothing, and is refused rather than passed over in silence.
-var notBuilt = []string{
+// refused are keys without effect yet that somebody relies on who sets them: what they ask
+// for is refused rather than passed over.
+var refused = []string{
 	"privacy", "privacy_key_file", "opt_out_file",
-	"bilibili.cookie_file", "bilibili.cookie_rooms",
-	"journal.max_size", "journal.warn_free", "journal.shed_free", "journal.stop_free",
-	"archive.memory", "archive.raw", "archive.compact", "archive.compact_by_user", "archive.keep_hourly",
-	"http.listen", "http.token_file", "notify.url",
+	"bilibili.cookie_file", "archive.raw", "http.token_file", "notify.url",
 }
 
-// mayBeOff are those of them that may be switched off.
-var mayBeOff = map[string]bool{"archive.compact": true, "http.listen": true}
+// idle are keys without effect yet that only bound, tune or tidy: what they ask for is said
+// at the start to have none.
+var idle = []string{
+	"bilibili.cookie_rooms",
+	"journal.max_size", "journal.warn_free", "journal.shed_free", "journal.stop_free",
+	"archive.memory", "archive.compact", "archive.compact_by_user", "archive.keep_hourly",
+	"http.listen",
+}
+
+// idleKeys returns those of the idle keys that somebody set to something else than their
+// default.
+func (c *config) idleKeys() (set []string) {
+	for _, path := range idle {
+		if s := c.byPath[path]; s.value.text() != s.std {
+			set = append(set, path)
+		}
+	}
+	return set
+}
 
 func orEmpty(s string) string {
 	if s == "" {

@@ -284,9 +284,6 @@ func TestRefused(t *testing.T) {
 		"not built: cookie": {
 			file: "bilibili: {cookie_file: cookie.txt}\n",
 			want: `FILE:1: bilibili.cookie_file: cookie.txt is not available in this version; want ""`},
-		"not built: another compaction": {
-			file: "archive: {compact: \"0 2 * * *\"}\n",
-			want: "FILE:1: archive.compact: 0 2 * * * is not available in this version; want 30 1 * * *"},
 		"not built: notify, a secret": {
 			file: "notify: {url: \"https://example.org/hook?key=hunter2\"}\n",
 			want: `FILE:1: notify.url: [redacted] is not available in this version; want ""`},

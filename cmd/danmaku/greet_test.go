@@ -51,6 +51,18 @@ func TestWantedRoomsInWords(t *testing.T) {
 	}
 }
 
+// Keys that only tune and have no effect yet are accepted, and named at the start.
+func TestIdleKeys(t *testing.T) {
+	c := mustConfig(t, sources{environ: []string{"DANMAKU_ARCHIVE_MEMORY=512MiB", "DANMAKU_ARCHIVE_COMPACT_BY_USER=false", "DANMAKU_JOURNAL_MAX_SIZE=20GiB"}})
+	if got := strings.Join(c.idleKeys(), " "); got != "archive.memory archive.compact_by_user" {
+		t.Errorf("got %q", got)
+	}
+	file := configFile(t, "http: {listen: \"\"}\n")
+	if got := strings.Join(mustConfig(t, sources{file: file}).idleKeys(), " "); got != "http.listen" {
+		t.Errorf("switched off: got %q", got)
+	}
+}
+
 // TestStoreArguments: the lines to copy name the same archive as the configuration does.
 func TestStoreArguments(t *testing.T) {
 	dir := t.TempDir()

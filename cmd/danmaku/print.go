@@ -22,7 +22,7 @@ func (c *config) writeYAML(w io.Writer) error {
 		switch {
 		case s.origin != "":
 			v.LineComment = s.origin
-		case slices.Contains(notBuilt, s.path):
+		case slices.Contains(refused, s.path), slices.Contains(idle, s.path):
 			v.LineComment = "not available in this version"
 		}
 		parent.Content = append(parent.Content, scalarNode(path[len(path)-1]), v)
