@@ -25,7 +25,9 @@ type config struct {
 	LogFormat string
 
 	// file is where it was read from, empty for none.
-	file     string
+	file string
+	// foreign are DANMAKU_ variables that name no key.
+	foreign  []string
 	settings []*setting
 	byPath   map[string]*setting
 }

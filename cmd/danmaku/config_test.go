@@ -288,10 +288,10 @@ func TestRefused(t *testing.T) {
 			file: "notify: {url: \"https://example.org/hook?key=hunter2\"}\n",
 			want: `FILE:1: notify.url: [redacted] is not available in this version; want ""`},
 		"all at once": {
-			file: "rooms: {top: a}\nlog: {level: loud}\n", environ: []string{"DANMAKU_X=1"},
+			file: "rooms: {top: a}\nlog: {level: loud}\n", environ: []string{"DANMAKU_BILIBILI_SOMETHING_ELSE=1"},
 			want: "FILE:1: rooms.top: \"a\": want a whole number from 0 to 10000, such as 100\n" +
 				"FILE:2: log.level: \"loud\": want debug, info, warn or error\n" +
-				"DANMAKU_X: unknown environment variable"},
+				"DANMAKU_BILIBILI_SOMETHING_ELSE: unknown environment variable"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

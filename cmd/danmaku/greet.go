@@ -35,6 +35,9 @@ func (s *station) greet(w io.Writer) {
 	if idle := c.idleKeys(); len(idle) > 0 {
 		line("no effect", "%s: not available in this version", strings.Join(idle, ", "))
 	}
+	if len(c.foreign) > 0 {
+		line("no effect", "%s: no key of the configuration", strings.Join(c.foreign, ", "))
+	}
 	line("look now", "%s journal cat --data-dir %s --command DANMU_MSG --follow", programName(), shellWord(string(s.dir)))
 	if s.store != nil {
 		line("later", "%s show danmaku %s", programName(), strings.Join(c.storeArguments(s.dir), " "))

@@ -57,6 +57,10 @@ func TestIdleKeys(t *testing.T) {
 	if got := strings.Join(c.idleKeys(), " "); got != "archive.memory archive.compact_by_user" {
 		t.Errorf("got %q", got)
 	}
+	c = mustConfig(t, sources{environ: []string{"DANMAKU_BIN=/usr/bin/danmaku", "DANMAKU_ROOMS_TOP=3"}})
+	if got := strings.Join(c.foreign, " "); got != "DANMAKU_BIN" {
+		t.Errorf("somebody else's variables: got %q", got)
+	}
 	file := configFile(t, "http: {listen: \"\"}\n")
 	if got := strings.Join(mustConfig(t, sources{file: file}).idleKeys(), " "); got != "http.listen" {
 		t.Errorf("switched off: got %q", got)

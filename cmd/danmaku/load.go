@@ -70,8 +70,9 @@ func envName(path string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
 }
 
-// readEnvironment takes every DANMAKU_ variable. One that names no key is refused: it
-// would otherwise look as if it had an effect.
+// readEnvironment takes every DANMAKU_ variable. One that is nearly a key, or seems to lie
+// in a section, is refused: it would otherwise look as if it had an effect. Any other is
+// somebody else's, such as a script's that starts the program, and is named at the start.
 func (c *config) readEnvironment(environ []string) (wrong []string) {
 	byName := make(map[string]*setting, len(c.settings))
 	var names []string
@@ -90,9 +91,21 @@ func (c *config) readEnvironment(environ []string) (wrong []string) {
 			wrong = append(wrong, s.take(name, text)...)
 			continue
 		}
-		wrong = append(wrong, fmt.Sprintf("%s: unknown environment variable%s", name, didYouMean(nearest(name, names))))
+		near := nearest(name, names)
+		if near == "" && !slices.ContainsFunc(names, func(n string) bool { return sameSection(name, n) }) {
+			c.foreign = append(c.foreign, name)
+			continue
+		}
+		wrong = append(wrong, fmt.Sprintf("%s: unknown environment variable%s", name, didYouMean(near)))
 	}
 	return wrong
+}
+
+// sameSection tells whether a variable begins as that of a key in a section does:
+// DANMAKU_ROOMS_BOTTOM as DANMAKU_ROOMS_TOP.
+func sameSection(name, key string) bool {
+	section, _, ok := strings.Cut(strings.TrimPrefix(key, envPrefix), "_")
+	return ok && strings.HasPrefix(name, envPrefix+section+"_")
 }
 
 func didYouMean(name string) string {
