@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"hash/crc32"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
+
+	"danmaku-archiver/schema"
 )
 
 // disk is the back of the writer: the segment files. The writing goroutine changes it, the
@@ -16,6 +19,7 @@ type disk struct {
 	// The writing goroutine's: the encoder and what it writes to.
 	enc     *zstd.Encoder
 	scratch []byte
+	rooms   []schema.RoomID
 
 	// syncing is held while files are fsynced, sealed or replaced; it is taken before mu.
 	syncing sync.Mutex
@@ -32,6 +36,7 @@ type disk struct {
 type block struct {
 	header  blockHeader
 	data    []byte
+	rooms   []schema.RoomID
 	records int64 // taken by the writer up to and with it
 }
 
@@ -42,8 +47,10 @@ type segment struct {
 	path    string
 	file    file
 	off     int64 // where the next block goes
+	synced  int64 // up to here an fsync has returned
 	entries []indexEntry
-	broken  bool // an fsync failed: nothing since the last good one can be trusted
+	rooms   [][]schema.RoomID // of each entry's block
+	broken  bool              // an fsync failed: nothing since the last good one can be trusted
 }
 
 func newEncoder() (*zstd.Encoder, error) {
@@ -70,6 +77,8 @@ func (d *disk) compress(b *batch) *block {
 	blk.data = append(make([]byte, blockHeaderSize, blockHeaderSize+len(body)), body...)
 	h.body = uint32(len(body))
 	h.bodyCRC = crc32.Checksum(body, castagnoli)
+	d.rooms = roomsOf(d.rooms[:0], b.raw)
+	blk.rooms = slices.Clone(d.rooms)
 	return blk
 }
 
@@ -101,11 +110,13 @@ func (d *disk) append(blk *block) (size int64, number int, err error) {
 }
 
 func (s *segment) write(blk *block) error {
+	blk.header.synced = s.synced
 	blk.header.put(blk.data, s.identity, s.off)
 	if _, err := s.file.WriteAt(blk.data, s.off); err != nil {
 		return errors.Join(fmt.Errorf("write segment %s: %w", s.path, err), s.file.Truncate(s.off))
 	}
 	s.entries = append(s.entries, entryOf(&blk.header, s.off))
+	s.rooms = append(s.rooms, blk.rooms)
 	s.off += blk.header.size()
 	return nil
 }
@@ -126,7 +137,7 @@ func (w *Writer) create(h segmentHeader, number int, path string) (*segment, err
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("create segment %s: %w", path, err), f.Close(), w.fs.Remove(path))
 	}
-	return &segment{segmentHeader: h, number: number, path: path, file: f, off: headerSize}, nil
+	return &segment{segmentHeader: h, number: number, path: path, file: f, off: headerSize, synced: headerSize}, nil
 }
 
 // beginSegment seals the present segment and makes the next; it may be tried again.
@@ -164,27 +175,30 @@ func (w *Writer) syncWritten() error {
 	defer d.syncing.Unlock()
 	d.mu.Lock()
 	seg, n := d.seg, len(d.unsynced)
-	d.mu.Unlock()
 	if seg == nil || seg.broken || n == 0 {
+		d.mu.Unlock()
 		return nil
 	}
+	off := seg.off
+	d.mu.Unlock()
 	if err := seg.file.Sync(); err != nil {
 		d.mu.Lock()
 		seg.broken = true
 		d.mu.Unlock()
 		return fmt.Errorf("fsync segment %s: %w", seg.path, err)
 	}
-	w.settle(seg, n)
+	w.settle(seg, n, off)
 	return nil
 }
 
-// settle takes n durable blocks off the list. The caller holds syncing.
-func (w *Writer) settle(seg *segment, n int) {
+// settle takes n durable blocks, which end at off, off the list. The caller holds syncing.
+func (w *Writer) settle(seg *segment, n int, off int64) {
 	d := &w.disk
 	if n == 0 {
 		return
 	}
 	d.mu.Lock()
+	seg.synced = off // I10
 	last := d.unsynced[n-1]
 	for _, blk := range d.unsynced[:n] {
 		d.bytes -= int64(len(blk.data))
@@ -268,7 +282,7 @@ func (w *Writer) reappend() error {
 		for kept > 0 && old.entries[kept-1].firstSeq >= h.first {
 			kept--
 		}
-		old.entries, old.broken = old.entries[:kept], false
+		old.entries, old.rooms, old.broken = old.entries[:kept], old.rooms[:kept], false
 		d.stale = append(d.stale, old)
 	}
 	d.mu.Unlock()
@@ -287,7 +301,7 @@ func (w *Writer) reappend() error {
 		d.mu.Unlock()
 		return fmt.Errorf("write segment %s again: %w", path, err)
 	}
-	w.settle(seg, len(blocks))
+	w.settle(seg, len(blocks), seg.off)
 	return nil
 }
 
@@ -307,7 +321,7 @@ func (w *Writer) sealAll() error {
 	if err := w.seal(seg); err != nil {
 		return err
 	}
-	w.settle(seg, n)
+	w.settle(seg, n, seg.off)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.seg = nil
@@ -329,7 +343,7 @@ func (w *Writer) seal(s *segment) error {
 		if err := s.file.Truncate(s.off); err != nil {
 			return fmt.Errorf("seal %s: %w", s.path, err)
 		}
-		if _, err := s.file.WriteAt(encodeFooter(s.identity, s.entries, footer{index: s.off, next: next}), s.off); err != nil {
+		if _, err := s.file.WriteAt(encodeFooter(s.identity, s.entries, s.rooms, footer{index: s.off, next: next, synced: s.off}), s.off); err != nil {
 			w.log.Warn("segment sealed without a footer", "segment", s.path, "error", err)
 			if err := s.file.Truncate(s.off); err != nil {
 				return fmt.Errorf("seal %s: %w", s.path, err)

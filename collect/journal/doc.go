@@ -19,29 +19,35 @@
 // All numbers are little-endian, times are microseconds since the Unix epoch, checksums
 // are CRC32C. Those marked * begin with the journal's id and the segment's first number.
 //
-//	segment = header block* [ index trailer ]
+//	segment = header block* [ index rooms trailer ]
 //
 //	header (64 bytes)
 //	 0 "DANMAKUJ"      8 format, 2   10 length, 2    16 journal id, 8
 //	24 journal made   32 first number               40 first number it may not use
 //	48 first receive time                            60 checksum of 0..60
 //
-//	block (64 bytes and the body)
+//	block (72 bytes and the body)
 //	 0 D5 42 4C 1A     4 compression (0 none, 1 zstd)  6 header's length, 2
 //	 8 own offset     16 first number  24 records, 4   28 commands, 4
 //	32 first time     40 last time     48 body's length, 4  52 the same decompressed, 4
-//	56 checksum of the body as stored  60 checksum* of 0..60
+//	56 fsynced up to, 8                64 checksum of the body as stored
+//	68 checksum* of 0..68
 //	body: records, each: kind, 1; room, varint; time since the record before, uvarint;
 //	      payload's length, uvarint; payload
 //
 //	index: per block 48 bytes
 //	 0 offset  8 first number  16 first time  24 last time  32 body  36 records  40 commands
 //
-//	trailer (96 bytes)
+//	rooms: how many rooms the segment has, uvarint; their numbers in order, each as its
+//	       distance to the one before (to 0 for the first), uvarint; then for each block:
+//	       how many rooms it has, uvarint, 0 for unknown; their places in that list,
+//	       counted from 1, each as its distance to the one before, uvarint
+//
+//	trailer (112 bytes)
 //	 0 "DANMAKUF"  8 index's offset  16 blocks, 4  20 flags, 4 (1: sealed by recovery)
 //	24 first and last number  40 first and last time  56 records  64 commands
-//	72 first number that may follow  80 bytes cut off  88 checksum of the index
-//	92 checksum* of 0..92
+//	72 first number that may follow  80 bytes cut off  88 fsynced up to, before the seal
+//	96 rooms' length, 4  100 checksum of the index  104 the rooms'  108 checksum* of 0..108
 //
 // # Flow
 //
@@ -64,6 +70,10 @@
 //     damaged one. What it cannot show it reports.
 //   - I8: an ended journal gets no further record; its marker is durable first.
 //   - I9: only Retire unlinks segments, and the floor is durable first.
+//   - I10: a block's header tells up to which offset of its segment an fsync had returned.
+//     What is bad before that is damage and is reported, also at the end of a file; what
+//     is bad beyond all that the headers say is torn, as a crash leaves it.
+//   - I11: a footer names every room of each block, or says that it does not know them.
 //
 // While the disk keeps up, a killed process loses at most the last 200 ms, a power cut at
 // most the sync interval with one block and one fsync more. A disk that refuses writes is

@@ -15,9 +15,9 @@ const (
 	formatVersion = 1
 
 	headerSize      = 64
-	blockHeaderSize = 64
+	blockHeaderSize = 72
 	indexEntrySize  = 48
-	trailerSize     = 96
+	trailerSize     = 112
 
 	headerMagic  = "DANMAKUJ"
 	blockMagic   = "\xd5BL\x1a"
@@ -121,6 +121,7 @@ type blockHeader struct {
 	raw         uint32
 	compression uint8
 	bodyCRC     uint32
+	synced      int64 // I10: up to here an fsync of the segment had returned
 }
 
 func (h *blockHeader) lastSeq() int64 { return h.firstSeq + int64(h.records) - 1 }
@@ -142,8 +143,9 @@ func (h *blockHeader) put(b []byte, n identity, off int64) {
 	binary.LittleEndian.PutUint64(b[40:], uint64(h.last))
 	binary.LittleEndian.PutUint32(b[48:], h.body)
 	binary.LittleEndian.PutUint32(b[52:], h.raw)
-	binary.LittleEndian.PutUint32(b[56:], h.bodyCRC)
-	binary.LittleEndian.PutUint32(b[60:], crc32.Update(n.seed(), castagnoli, b[:60]))
+	binary.LittleEndian.PutUint64(b[56:], uint64(h.synced))
+	binary.LittleEndian.PutUint32(b[64:], h.bodyCRC)
+	binary.LittleEndian.PutUint32(b[68:], crc32.Update(n.seed(), castagnoli, b[:68]))
 }
 
 // parseBlockHeader reports whether b holds a block's header, written for that offset of
@@ -151,7 +153,7 @@ func (h *blockHeader) put(b []byte, n identity, off int64) {
 func parseBlockHeader(b []byte, n identity, off int64) (blockHeader, bool) {
 	if len(b) < blockHeaderSize || string(b[:4]) != blockMagic ||
 		binary.LittleEndian.Uint64(b[8:]) != uint64(off) ||
-		binary.LittleEndian.Uint32(b[60:]) != crc32.Update(n.seed(), castagnoli, b[:60]) {
+		binary.LittleEndian.Uint32(b[68:]) != crc32.Update(n.seed(), castagnoli, b[:68]) {
 		return blockHeader{}, false
 	}
 	h := blockHeader{
@@ -163,10 +165,12 @@ func parseBlockHeader(b []byte, n identity, off int64) (blockHeader, bool) {
 		last:        int64(binary.LittleEndian.Uint64(b[40:])),
 		body:        binary.LittleEndian.Uint32(b[48:]),
 		raw:         binary.LittleEndian.Uint32(b[52:]),
-		bodyCRC:     binary.LittleEndian.Uint32(b[56:]),
+		synced:      int64(binary.LittleEndian.Uint64(b[56:])),
+		bodyCRC:     binary.LittleEndian.Uint32(b[64:]),
 	}
 	ok := h.firstSeq >= n.first && h.firstSeq < n.first+reserve && h.lastSeq() < n.first+reserve && h.records > 0 && h.commands <= h.records &&
-		h.first <= h.last && h.raw <= maxBody && h.body <= h.raw && h.compression <= compressionZstd
+		h.first <= h.last && h.raw <= maxBody && h.body <= h.raw && h.compression <= compressionZstd &&
+		h.synced >= headerSize && h.synced <= off
 	return h, ok
 }
 
@@ -196,8 +200,16 @@ type footer struct {
 	summary
 	next int64 // the first number that the journal may give after this segment
 	cut  int64 // bytes of torn tail that recovery cut off
-	crc  uint32
+	// synced is up to where the blocks were fsynced, for all that is known, before the
+	// segment was sealed: recovery tells it from the blocks.
+	synced   int64
+	rooms    uint32 // length of the part that tells the blocks' rooms
+	crc      uint32 // of the index
+	roomsCRC uint32
 }
+
+// roomsAt is where the part begins that tells the blocks' rooms.
+func (f *footer) roomsAt() int64 { return f.index + int64(f.blocks)*indexEntrySize }
 
 // summary is what is known of the records of a segment.
 type summary struct {
@@ -215,8 +227,13 @@ func (s *summary) add(e *indexEntry) {
 	s.commands += int64(e.commands)
 }
 
-func encodeFooter(n identity, entries []indexEntry, f footer) []byte {
-	b := make([]byte, 0, len(entries)*indexEntrySize+trailerSize)
+// encodeFooter sums up the entries. A last number and time that are given stay where they
+// are later: blocks that are promised but damaged held them. The sets are the rooms of
+// each entry's block.
+func encodeFooter(n identity, entries []indexEntry, sets [][]schema.RoomID, f footer) []byte {
+	rooms := encodeRooms(sets)
+	b := make([]byte, 0, len(entries)*indexEntrySize+len(rooms)+trailerSize)
+	lostSeq, lostAt := f.lastSeq, f.last
 	f.summary = summary{}
 	for i := range entries {
 		e := &entries[i]
@@ -230,7 +247,9 @@ func encodeFooter(n identity, entries []indexEntry, f footer) []byte {
 		b = binary.LittleEndian.AppendUint32(b, e.commands)
 		b = binary.LittleEndian.AppendUint32(b, 0)
 	}
+	f.lastSeq, f.last = max(f.lastSeq, lostSeq), max(f.last, lostAt)
 	crc := crc32.Checksum(b, castagnoli)
+	b = append(b, rooms...)
 	start := len(b)
 	b = append(b, trailerMagic...)
 	b = binary.LittleEndian.AppendUint64(b, uint64(f.index))
@@ -240,17 +259,19 @@ func encodeFooter(n identity, entries []indexEntry, f footer) []byte {
 		flags |= flagRecovered
 	}
 	b = binary.LittleEndian.AppendUint32(b, flags)
-	for _, v := range []int64{f.firstSeq, f.lastSeq, f.first, f.last, f.records, f.commands, f.next, f.cut} {
+	for _, v := range []int64{f.firstSeq, f.lastSeq, f.first, f.last, f.records, f.commands, f.next, f.cut, f.synced} {
 		b = binary.LittleEndian.AppendUint64(b, uint64(v))
 	}
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(rooms)))
 	b = binary.LittleEndian.AppendUint32(b, crc)
+	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(rooms, castagnoli))
 	return binary.LittleEndian.AppendUint32(b, crc32.Update(n.seed(), castagnoli, b[start:]))
 }
 
 // parseTrailer reads the fixed end of a footer; size is the segment's length.
 func parseTrailer(b []byte, n identity, size int64) (footer, bool) {
 	if len(b) != trailerSize || string(b[:8]) != trailerMagic ||
-		binary.LittleEndian.Uint32(b[92:]) != crc32.Update(n.seed(), castagnoli, b[:92]) {
+		binary.LittleEndian.Uint32(b[108:]) != crc32.Update(n.seed(), castagnoli, b[:108]) {
 		return footer{}, false
 	}
 	i64 := func(at int) int64 { return int64(binary.LittleEndian.Uint64(b[at:])) }
@@ -261,9 +282,12 @@ func parseTrailer(b []byte, n identity, size int64) (footer, bool) {
 		summary:   summary{firstSeq: i64(24), lastSeq: i64(32), first: i64(40), last: i64(48), records: i64(56), commands: i64(64)},
 		next:      i64(72),
 		cut:       i64(80),
-		crc:       binary.LittleEndian.Uint32(b[88:]),
+		synced:    i64(88),
+		rooms:     binary.LittleEndian.Uint32(b[96:]),
+		crc:       binary.LittleEndian.Uint32(b[100:]),
+		roomsCRC:  binary.LittleEndian.Uint32(b[104:]),
 	}
-	ok := f.index >= headerSize && f.index+int64(f.blocks)*indexEntrySize+trailerSize == size
+	ok := f.index >= headerSize && f.index <= size && f.roomsAt()+int64(f.rooms)+trailerSize == size
 	return f, ok
 }
 

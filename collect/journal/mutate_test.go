@@ -21,15 +21,18 @@ func repaired(data []byte, n identity) []byte {
 	if len(data) >= headerSize+blockHeaderSize {
 		b := data[headerSize:]
 		body := min(int64(binary.LittleEndian.Uint32(b[48:])), int64(len(b)-blockHeaderSize))
-		binary.LittleEndian.PutUint32(b[56:], crc32.Checksum(b[blockHeaderSize:blockHeaderSize+body], castagnoli))
-		binary.LittleEndian.PutUint32(b[60:], crc32.Update(n.seed(), castagnoli, b[:60]))
+		binary.LittleEndian.PutUint32(b[64:], crc32.Checksum(b[blockHeaderSize:blockHeaderSize+body], castagnoli))
+		binary.LittleEndian.PutUint32(b[68:], crc32.Update(n.seed(), castagnoli, b[:68]))
 	}
 	if len(data) >= headerSize+trailerSize {
 		b := data[len(data)-trailerSize:]
 		if at := int64(binary.LittleEndian.Uint64(b[8:])); at >= 0 && at <= int64(len(data)-trailerSize) {
-			binary.LittleEndian.PutUint32(b[88:], crc32.Checksum(data[at:len(data)-trailerSize], castagnoli))
+			index := data[at : len(data)-trailerSize]
+			rooms := min(int(binary.LittleEndian.Uint32(b[96:])), len(index))
+			binary.LittleEndian.PutUint32(b[100:], crc32.Checksum(index[:len(index)-rooms], castagnoli))
+			binary.LittleEndian.PutUint32(b[104:], crc32.Checksum(index[len(index)-rooms:], castagnoli))
 		}
-		binary.LittleEndian.PutUint32(b[92:], crc32.Update(n.seed(), castagnoli, b[:92]))
+		binary.LittleEndian.PutUint32(b[108:], crc32.Update(n.seed(), castagnoli, b[:108]))
 	}
 	return data
 }

@@ -51,6 +51,9 @@ type Damage struct {
 	FirstSeq      int64
 	LastSeq       int64
 	From, To      int64
+	// Torn tells that no fsync had covered the range for all that is known: a crash
+	// explains the loss. Elsewhere the disk, or somebody, changed what was durable.
+	Torn bool
 	// Counted tells that the block's header, or the index, could still be read, so that
 	// Records and Commands are what was lost; they are 0 elsewhere.
 	Counted           bool
@@ -79,18 +82,56 @@ func (i Info) Damage(ctx context.Context, from, to int64) ([]Damage, error) {
 // sequence among the blocks, for each range that is lost and touches [from, to). It ends
 // with the first error of a function, of ctx or of the file system.
 func (i Info) Read(ctx context.Context, from, to int64, fn func(b *Block) error, damaged func(d Damage) error) error {
+	return i.read(ctx, Selection{From: from, To: to}, fn, damaged)
+}
+
+// Selection says which records to read; the zero value means all.
+type Selection struct {
+	From, To int64 // receive times: [From, To); 0 for To means no end
+	FromSeq  int64 // the least number
+	Room     *schema.RoomID
+}
+
+func (s *Selection) takes(rec *schema.Record) bool {
+	return rec.Seq >= s.FromSeq && rec.ReceivedAt >= s.From && rec.ReceivedAt < s.To &&
+		(s.Room == nil || rec.Room == *s.Room)
+}
+
+// Records calls fn with every selected record, in order of sequence, each once, and damaged
+// with every range that is lost and may have held one. Blocks that cannot hold a record of
+// the room are passed over unread where the segment's footer tells. The record and its
+// payload are lent until fn returns. It ends like [Info.Read].
+func (i Info) Records(ctx context.Context, sel Selection, fn func(rec *schema.Record) error, damaged func(d Damage) error) error {
+	if sel.To == 0 {
+		sel.To = math.MaxInt64
+	}
+	return i.read(ctx, sel, func(b *Block) error {
+		return b.Each(func(rec *schema.Record) error {
+			if !sel.takes(rec) {
+				return nil
+			}
+			return fn(rec)
+		})
+	}, damaged)
+}
+
+func (i Info) read(ctx context.Context, sel Selection, fn func(b *Block) error, damaged func(d Damage) error) error {
 	dec, err := newDecoder()
 	if err != nil {
 		return err
 	}
 	defer dec.Close()
-	r := &reading{ctx: ctx, from: from, to: to, fn: fn, damaged: damaged, dec: dec}
+	r := &reading{ctx: ctx, Selection: sel, fn: fn, damaged: damaged, dec: dec}
+	return r.journal(i)
+}
+
+func (r *reading) journal(i Info) error {
 	for n := range i.Segments {
 		s := &i.Segments[n]
 		if s.State == StateQuarantined {
 			continue
 		}
-		if r.last >= to && r.seq > 0 {
+		if r.last >= r.To && r.seq > 0 {
 			return nil
 		}
 		r.limit, r.limitTime = math.MaxInt64, 0
@@ -139,19 +180,23 @@ func (i Info) FirstAfter(ctx context.Context, t int64) (*schema.Record, bool, er
 
 // reading is one pass over a journal.
 type reading struct {
-	ctx      context.Context
-	from, to int64
-	fn       func(b *Block) error
-	damaged  func(d Damage) error
-	dec      *zstd.Decoder
-	disk     []byte // one block's body, as stored
-	body     []byte // the same, decompressed
+	ctx context.Context
+	Selection
+	fn      func(b *Block) error
+	damaged func(d Damage) error
+	// opened, if not nil, is called before a segment's blocks are read.
+	opened func(s *SegmentInfo, f file, l *layout) error
+	dec    *zstd.Decoder
+	disk   []byte // one block's body, as stored
+	body   []byte // the same, decompressed
 
 	// What came before: the last number and time, and the number that must come next
 	// where a footer told it.
 	seq, last, next int64
 	// Where the following segment begins: its numbers count, not ours.
 	limit, limitTime int64
+	// All before that offset of the present segment was fsynced.
+	synced int64
 }
 
 func (r *reading) segment(fsys fileSystem, s *SegmentInfo) error {
@@ -163,8 +208,9 @@ func (r *reading) segment(fsys fileSystem, s *SegmentInfo) error {
 	}
 	r.seq, r.next = max(r.seq, s.first-1), s.next
 	r.last = max(r.last, s.start)
-	// All that the segment holds was received before the next one began.
-	if r.limitTime != 0 && r.limitTime < r.from {
+	// All that the segment holds was received before the next one began, and has lower
+	// numbers.
+	if r.limitTime != 0 && r.limitTime < r.From || r.limit <= r.FromSeq {
 		r.seq, r.last = max(r.seq, min(s.LastSeq, r.limit-1)), max(r.last, s.Last)
 		return nil
 	}
@@ -173,18 +219,27 @@ func (r *reading) segment(fsys fileSystem, s *SegmentInfo) error {
 		return err
 	}
 	defer f.Close()
-	entries, end, err := s.index(f)
+	l, err := s.layout(f, r.Room)
 	if err != nil {
 		return err
 	}
+	if r.opened != nil {
+		if err := r.opened(s, f, &l); err != nil {
+			return err
+		}
+	}
+	// The next segment was begun after this one was sealed, unless a crash came between.
+	if r.synced = l.synced; s.next == 0 && r.limit < s.first+reserve {
+		r.synced = math.MaxInt64
+	}
 	off := int64(headerSize)
-	for k := range entries {
-		e := &entries[k]
+	for k := range l.entries {
+		e := &l.entries[k]
 		if e.firstSeq >= r.limit {
-			end = e.off
+			l.end = e.off
 			break
 		}
-		if r.last >= r.to {
+		if r.last >= r.To {
 			return nil
 		}
 		if e.off > off {
@@ -193,26 +248,32 @@ func (r *reading) segment(fsys fileSystem, s *SegmentInfo) error {
 				return err
 			}
 		}
-		if err := r.entry(f, s, e); err != nil {
-			return err
+		if l.holders == nil || l.holders[k] {
+			if err := r.entry(f, s, e); err != nil {
+				return err
+			}
 		}
 		off, r.seq, r.last = e.end(), e.lastSeq(), e.last
 	}
-	return r.report(r.tail(s, off, end))
+	return r.report(r.tail(s, off, &l))
 }
 
 // tail is what is lost after the last block of a segment. A footer tells it. Without one
 // the segment that follows does, unless it begins above the reserve, where recovery
 // resumed: then only bytes that belong to no block speak of a loss. Without either, bytes
-// after the last block are one that is being written.
-func (r *reading) tail(s *SegmentInfo, off, end int64) Damage {
-	d := Damage{Segment: s.Path, Offset: min(off, end), Bytes: max(end-off, 0), FirstSeq: r.seq + 1,
+// after the last block are one that is being written, or torn, unless they are promised.
+func (r *reading) tail(s *SegmentInfo, off int64, l *layout) Damage {
+	d := Damage{Segment: s.Path, Offset: min(off, l.end), Bytes: max(l.end-off, 0), FirstSeq: r.seq + 1,
 		From: r.last}
 	switch {
 	case s.next != 0:
 		d.LastSeq, d.To = s.LastSeq, s.Last
 	case r.limit == math.MaxInt64:
-	case end > off, s.State == StateSealed && r.limit < s.first+reserve:
+		if l.promise.synced > off {
+			d.Bytes = l.promise.synced - off
+			d.LastSeq, d.To = l.promise.lastSeq, l.promise.last
+		}
+	case l.end > off, s.State == StateSealed && r.limit < s.first+reserve:
 		d.LastSeq, d.To = r.limit-1, max(r.last, r.limitTime)
 	}
 	return d
@@ -220,7 +281,7 @@ func (r *reading) tail(s *SegmentInfo, off, end int64) Damage {
 
 // entry reads one block, where it lies in the range.
 func (r *reading) entry(f io.ReaderAt, s *SegmentInfo, e *indexEntry) error {
-	if e.last < r.from || e.first >= r.to {
+	if e.last < r.From || e.first >= r.To || e.lastSeq() < r.FromSeq {
 		return nil
 	}
 	if err := r.ctx.Err(); err != nil {
@@ -291,11 +352,12 @@ func (b *Block) whole() bool {
 	return records == b.Records && commands == b.Commands && rec.ReceivedAt == b.Last
 }
 
-// report hands on a damage that lost a number and touches the range. Numbers that the
+// report hands on a damage that lost a number and touches the selection. Numbers that the
 // following segment holds are not lost.
 func (r *reading) report(d Damage) error {
 	d.LastSeq = min(d.LastSeq, r.limit-1)
-	if d.FirstSeq > d.LastSeq || d.From >= r.to || d.To < r.from {
+	d.Torn = d.Bytes > 0 && d.Offset >= r.synced
+	if d.FirstSeq > d.LastSeq || d.LastSeq < r.FromSeq || d.From >= r.To || d.To < r.From {
 		return nil
 	}
 	return r.damaged(d)

@@ -40,6 +40,15 @@ func smallJournal(t *testing.T) (fsys *memFS, records []entry) {
 func checkSurvivors(t *testing.T, what string, fsys *memFS, want []entry) []entry {
 	t.Helper()
 	all, damage := mustRead(t, mustOne(t, fsys))
+	room, ofRoom := schema.RoomID(3), []int64(nil)
+	for _, e := range all {
+		if e.Room == room {
+			ofRoom = append(ofRoom, e.Seq)
+		}
+	}
+	if got := mustSelect(t, mustOne(t, fsys), Selection{Room: &room}); !slices.Equal(got, ofRoom) {
+		t.Fatalf("%s: records %v of the room, want %v", what, got, ofRoom)
+	}
 	bySeq := map[int64]entry{}
 	for _, e := range want {
 		bySeq[e.Seq] = e
@@ -291,7 +300,7 @@ func FuzzSegment(f *testing.F) {
 	if _, err := file.WriteAt(h.encode(), 0); err != nil {
 		f.Fatal(err)
 	}
-	s := &segment{segmentHeader: h, path: path, file: file, off: headerSize}
+	s := &segment{segmentHeader: h, path: path, file: file, off: headerSize, synced: headerSize}
 	for n := range 3 {
 		b := &batch{raw: appendRecord(nil, 7, schema.KindCommand, 0, make([]byte, 50*n)),
 			header: blockHeader{firstSeq: int64(n + 1), records: 1, commands: 1, first: int64(n), last: int64(n)}}
@@ -300,7 +309,7 @@ func FuzzSegment(f *testing.F) {
 		}
 	}
 	f.Add(slices.Clone(m.names[path].data), true)
-	if _, err := file.WriteAt(encodeFooter(h.identity, s.entries, footer{index: s.off, next: 4}), s.off); err != nil {
+	if _, err := file.WriteAt(encodeFooter(h.identity, s.entries, s.rooms, footer{index: s.off, next: 4}), s.off); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(m.names[path].data, false)
@@ -320,5 +329,6 @@ func FuzzSegment(f *testing.F) {
 		for _, info := range all {
 			mustRead(t, info)
 		}
+		mustVerify(t, m)
 	})
 }

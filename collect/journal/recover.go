@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -137,9 +138,14 @@ func recoverSegment(fsys fileSystem, folder string, id identity, log *slog.Logge
 	}
 	whole := footed && scan.off == end && len(entries) == int(old.blocks)
 	if !whole {
-		cut := max(end-scan.off, 0)
-		log.Warn("segment recovered", "segment", path, "blocks", len(entries), "cut", cut)
-		if err := refoot(fsys, f, path, id, entries, scan.off, cut); err != nil {
+		kept := scan.promise.keep(scan.off)
+		ft := footer{index: kept, recovered: true, next: id.first + reserve, cut: old.cut + max(end-kept, 0), synced: scan.promise.synced}
+		damaged := kept - scan.off
+		if damaged > 0 {
+			ft.lastSeq, ft.last = scan.promise.lastSeq, scan.promise.last
+		}
+		log.Warn("segment recovered", "segment", path, "blocks", len(entries), "cut", ft.cut, "damaged_at_end", damaged)
+		if err := refoot(fsys, f, path, id, entries, end, ft); err != nil {
 			// A full disk must not keep the journal shut: what is left in the file is
 			// searched for blocks, as ever.
 			log.Warn("segment sealed without a footer", "segment", path, "error", err)
@@ -154,21 +160,48 @@ func recoverSegment(fsys fileSystem, folder string, id identity, log *slog.Logge
 	return fsys.SyncDir(folder)
 }
 
-// refoot replaces what follows the last good block by a footer, and keeps it aside.
-func refoot(fsys fileSystem, f file, path string, id identity, entries []indexEntry, off, cut int64) error {
-	if cut > 0 {
-		if err := keepAside(fsys, f, path, off, cut); err != nil {
+// refoot replaces what is torn before end by a footer, and keeps it aside. Damage that an fsync had
+// covered stays in the file, with the header that tells so: a crash here changes nothing.
+func refoot(fsys fileSystem, f file, path string, id identity, entries []indexEntry, end int64, ft footer) error {
+	if torn := end - ft.index; torn > 0 {
+		if err := keepAside(fsys, f, path, ft.index, torn); err != nil {
 			return err
 		}
 	}
-	if err := f.Truncate(off); err != nil {
+	sets, err := readRooms(f, id, entries)
+	if err != nil {
 		return err
 	}
-	b := encodeFooter(id, entries, footer{index: off, recovered: true, next: id.first + reserve, cut: cut})
-	if _, err := f.WriteAt(b, off); err != nil {
-		return errors.Join(err, f.Truncate(off))
+	if err := f.Truncate(ft.index); err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(encodeFooter(id, entries, sets, ft), ft.index); err != nil {
+		return errors.Join(err, f.Truncate(ft.index))
 	}
 	return nil
+}
+
+// readRooms reads which rooms each block holds records of.
+func readRooms(f file, id identity, entries []indexEntry) ([][]schema.RoomID, error) {
+	dec, err := newDecoder()
+	if err != nil {
+		return nil, err
+	}
+	defer dec.Close()
+	r := &reading{dec: dec}
+	sets := make([][]schema.RoomID, len(entries))
+	var set []schema.RoomID
+	for n := range entries {
+		b, ok, err := r.block(f, id, &entries[n])
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			set = roomsOf(set[:0], b.body)
+			sets[n] = slices.Clone(set)
+		}
+	}
+	return sets, nil
 }
 
 func keepAside(fsys fileSystem, f file, path string, off, n int64) (err error) {
@@ -252,10 +285,11 @@ func resume(ctx context.Context, info Info) (resumption, error) {
 // stopped tells that the last record was the collector's farewell.
 func foldTail(ctx context.Context, info Info) (watch *schema.Watch, damage []Damage, stopped bool, err error) {
 	for n := len(info.Segments) - 1; ; n-- {
-		watch, damage, stopped = schema.NewWatch(), nil, false
+		watch, stopped = schema.NewWatch(), false
 		if n < 0 {
-			return watch, nil, false, nil
+			return watch, damage, false, nil
 		}
+		damage = nil
 		part := info
 		part.Segments = info.Segments[n:]
 		found := false

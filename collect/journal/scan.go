@@ -16,12 +16,30 @@ type scanner struct {
 	verify bool
 
 	seq, last int64 // of the block before
+	promise   promise
 	buf       []byte
 	header    [blockHeaderSize]byte
 }
 
+// promise is what the headers of a segment say of the bytes before them: I10.
+type promise struct {
+	synced  int64 // the highest offset up to which an fsync had returned
+	by      int64 // where the block stands that says so first
+	lastSeq int64 // of the block before that one
+	last    int64 // no record before that one was received later
+}
+
+// keep is up to where a segment is kept whose last good block ends at off: what is promised
+// and the header that does so. What follows is torn.
+func (p promise) keep(off int64) int64 {
+	if p.synced <= off {
+		return off
+	}
+	return p.by + blockHeaderSize
+}
+
 func newScanner(r io.ReaderAt, id identity, end int64) *scanner {
-	return &scanner{r: r, id: id, off: headerSize, end: end}
+	return &scanner{r: r, id: id, off: headerSize, end: end, promise: promise{synced: headerSize}}
 }
 
 // next returns the next good block. It returns false at the end: bytes from off to end
@@ -66,6 +84,10 @@ func (s *scanner) headerAt(at int64) (blockHeader, bool, error) {
 		return blockHeader{}, false, err
 	}
 	h, ok := parseBlockHeader(s.header[:], s.id, at)
+	// The header of a block that is torn itself counts too.
+	if ok && h.synced > s.promise.synced {
+		s.promise = promise{synced: h.synced, by: at, lastSeq: h.firstSeq - 1, last: h.first}
+	}
 	ok = ok && h.size() <= s.end-at && h.firstSeq > s.seq && h.first >= s.last
 	return h, ok, nil
 }

@@ -3,11 +3,14 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"danmaku-archiver/schema"
 )
 
 // State is the state of a segment, which is also the suffix of its file name.
@@ -156,35 +159,73 @@ func (s *SegmentInfo) readTrailer(r io.ReaderAt) (footer, bool, error) {
 	return f, ok, nil
 }
 
-// index returns the segment's blocks and where they should end: from the footer, or by a
-// search for their headers up to the length that the segment had when it was loaded.
-func (s *SegmentInfo) index(r io.ReaderAt) (entries []indexEntry, end int64, err error) {
-	end = s.Bytes
+// layout is where the blocks of a segment lie.
+type layout struct {
+	entries []indexEntry
+	end     int64   // where they should end
+	promise promise // of an open segment, and of one without a footer
+	synced  int64   // all before was fsynced: no crash explains damage there
+	// holders tells which of the entries can hold records of the room that was asked
+	// for; nil if unknown.
+	holders []bool
+}
+
+// layout comes from the footer, or else from a search for the blocks' headers up to the
+// length that the segment had when it was loaded. Which blocks can hold records of the room,
+// if any, only a footer tells.
+func (s *SegmentInfo) layout(r io.ReaderAt, room *schema.RoomID) (l layout, err error) {
+	l.end = s.Bytes
+	footed := false
 	if s.State == StateSealed {
 		f, ok, err := s.readTrailer(r)
 		if err != nil {
-			return nil, 0, err
+			return l, err
 		}
-		if ok {
-			end = f.index
+		if footed = ok; ok {
+			l.end, l.synced = f.index, f.synced
 			b := make([]byte, int64(f.blocks)*indexEntrySize)
 			if err := readFull(r, b, f.index); err != nil {
-				return nil, 0, err
+				return l, err
 			}
-			if entries, ok := parseIndex(b, f); ok {
-				return entries, end, nil
+			if l.entries, ok = parseIndex(b, f); ok {
+				if room == nil {
+					return l, nil
+				}
+				rooms, err := readRoomsPart(r, f)
+				if err != nil {
+					return l, err
+				}
+				l.holders = holders(rooms, len(l.entries), *room)
+				return l, nil
 			}
 		}
 	}
-	scan := newScanner(r, s.identity, end)
+	scan := newScanner(r, s.identity, l.end)
 	for {
 		e, ok, err := scan.next()
 		if err != nil {
-			return nil, 0, err
+			return l, err
 		}
 		if !ok {
-			return entries, end, nil
+			break
 		}
-		entries = append(entries, e)
+		l.entries = append(l.entries, e)
 	}
+	if l.promise = scan.promise; !footed {
+		l.synced = scan.promise.synced
+	}
+	return l, nil
+}
+
+// readRoomsPart returns the part of the footer that tells the blocks' rooms, nil if it is
+// damaged.
+func readRoomsPart(r io.ReaderAt, f footer) ([]byte, error) {
+	b := make([]byte, f.rooms)
+	if err := readFull(r, b, f.roomsAt()); err != nil {
+		return nil, err
+	}
+	if crc32.Checksum(b, castagnoli) != f.roomsCRC {
+		return nil, nil
+	}
+	return b, nil
 }

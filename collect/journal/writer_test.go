@@ -60,6 +60,7 @@ func TestGolden(t *testing.T) {
 		w := start(t, options(fsys))
 		w.command(7, `{"cmd":"A"}`)
 		w.watch(7)
+		w.sync()
 		time.Sleep(time.Second)
 		w.command(7, strings.Repeat(`{"cmd":"B"}`, 20))
 		w.end()
