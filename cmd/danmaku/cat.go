@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"time"
 
 	"danmaku-archiver/collect/journal"
@@ -42,14 +41,12 @@ type cat struct {
 	catOptions
 	out *bufio.Writer
 	enc *json.Encoder
-	// seen is the last number printed or passed over, and when it was received.
-	seen map[string]position
+	// seen is the last number printed or passed over, by journal.
+	seen map[string]int64
 }
 
-type position struct{ seq, at int64 }
-
 func catJournals(ctx context.Context, o catOptions, w io.Writer) error {
-	c := &cat{catOptions: o, out: bufio.NewWriter(w), seen: map[string]position{}}
+	c := &cat{catOptions: o, out: bufio.NewWriter(w), seen: map[string]int64{}}
 	c.enc = json.NewEncoder(c.out)
 	c.enc.SetEscapeHTML(false)
 	for {
@@ -63,7 +60,7 @@ func catJournals(ctx context.Context, o catOptions, w io.Writer) error {
 		case err != nil:
 			return err
 		case !o.follow && !found:
-			return fmt.Errorf("no journal in %s: name the data folder with --data-dir", o.dir)
+			return noJournal(o.dir)
 		case !o.follow:
 			return nil
 		}
@@ -90,32 +87,22 @@ func (c *cat) all(ctx context.Context) (found bool, err error) {
 }
 
 func (c *cat) journal(ctx context.Context, i journal.Info) error {
-	last := c.seen[i.ID]
-	if last.seq > 0 && i.LastSeq <= last.seq {
+	seen := c.seen[i.ID]
+	if seen > 0 && i.LastSeq <= seen {
 		return nil
 	}
-	from, to := last.at, int64(math.MaxInt64)
+	sel := journal.Selection{FromSeq: seen + 1, Room: c.room}
 	if c.hour != nil {
-		from, to = c.hour.Start(), c.hour.End()
+		sel.From, sel.To = c.hour.Start(), c.hour.End()
 	}
-	return i.Blocks(ctx, from, to, func(b *journal.Block) error {
-		if b.FirstSeq+int64(b.Records)-1 <= last.seq {
-			return nil
-		}
-		return b.Each(func(rec *schema.Record) error {
-			if rec.Seq <= last.seq || rec.ReceivedAt < from || rec.ReceivedAt >= to {
-				return nil
-			}
-			c.seen[i.ID] = position{rec.Seq, rec.ReceivedAt}
-			return c.record(rec)
-		})
-	})
+	if err := i.Records(ctx, sel, c.record, func(journal.Damage) error { return nil }); err != nil {
+		return err
+	}
+	c.seen[i.ID] = i.LastSeq
+	return nil
 }
 
 func (c *cat) record(rec *schema.Record) error {
-	if c.room != nil && rec.Room != *c.room {
-		return nil
-	}
 	r := catRecord{
 		Seq: rec.Seq, Room: rec.Room, Kind: "command", Command: schema.CommandName(rec.Payload),
 		ReceivedAt: time.UnixMicro(rec.ReceivedAt).UTC().Format(microsUTC),

@@ -27,7 +27,7 @@ nothing more can come; the next start makes a new one. It is refused while a col
   danmaku archive --store s3://bucket/danmaku --json`,
 		Args: noArguments,
 	}
-	load := useConfig(cmd, dataFlags, storeFlags, archiveFlags)
+	load := useConfig(cmd, dataFlags, logFlags, storeFlags, archiveFlags)
 	drain := cmd.Flags().Bool("drain", false, "end the journal of a stopped collector and archive all of it")
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -39,7 +39,7 @@ nothing more can come; the next start makes a new one. It is refused while a col
 		if err != nil {
 			return err
 		}
-		if err := printReport(cmd.OutOrStdout(), report, *asJSON); err != nil {
+		if err := printReport(cmd.OutOrStdout(), report, *drain, *asJSON); err != nil {
 			return err
 		}
 		return report.Err()
@@ -88,7 +88,7 @@ type archivedHour struct {
 	Error     string           `json:"error,omitempty"`
 }
 
-func printReport(w io.Writer, r archiver.Report, asJSON bool) error {
+func printReport(w io.Writer, r archiver.Report, drained, asJSON bool) error {
 	hours := []archivedHour{}
 	for _, h := range r.Hours {
 		if h.Outcome == archiver.OutcomeNothing {
@@ -109,7 +109,11 @@ func printReport(w io.Writer, r archiver.Report, asJSON bool) error {
 		}{hours, r.Retired})
 	}
 	if len(hours) == 0 {
-		_, err := fmt.Fprintln(w, "no hour is complete and not archived; --drain archives the last hours of a stopped collector")
+		what := "no hour is complete and not archived; --drain archives the last hours of a stopped collector"
+		if drained {
+			what = "the journal holds nothing to archive"
+		}
+		_, err := fmt.Fprintln(w, what)
 		return err
 	}
 	t := newTable(w, []string{"HOUR", "JOURNAL", "OUTCOME", "ROWS", "BYTES"}, "ROWS", "BYTES")
@@ -121,7 +125,7 @@ func printReport(w io.Writer, r archiver.Report, asJSON bool) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%s archived now, %s retired\n",
-		plural(r.Count(archiver.OutcomeCommitted), "hour"), bytesOf(r.Retired))
+	_, err := fmt.Fprintf(w, "%s archived now with %s, %s; %s of the journal retired\n",
+		plural(r.Count(archiver.OutcomeCommitted), "hour"), plural(r.Rows(), "row"), bytesOf(r.Bytes()), bytesOf(r.Retired))
 	return err
 }

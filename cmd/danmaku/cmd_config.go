@@ -17,7 +17,7 @@ out.`,
   DANMAKU_ROOMS_TOP=50 danmaku config > danmaku.yaml`,
 		Args: noArguments,
 	}
-	load := useConfig(cmd, dataFlags, storeFlags, archiveFlags, scheduleFlags, serviceFlags, roomFlags, connectFlags, displayFlags)
+	load := useConfig(cmd, dataFlags, logFlags, storeFlags, archiveFlags, scheduleFlags, serviceFlags, roomFlags, connectFlags, displayFlags)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := load()
 		if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,13 +20,11 @@ folder. Interrupt it to see the result earlier.`,
 		Args: noArguments,
 	}
 	f := cmd.Flags()
-	f.IntVar(&o.rooms, "rooms", 100, "`number` of rooms")
-	f.DurationVar(&o.duration, "for", time.Minute, "`time` to collect")
+	o.rooms, o.duration = 100, time.Minute
+	f.Var(flagValue{whole(&o.rooms, 1, 5000, 100)}, "rooms", "`number` of rooms")
+	f.Var(flagValue{duration(&o.duration, 10*time.Millisecond)}, "for", "`time` to collect")
 	f.StringVar(&o.dir, "dir", "", "new or empty `folder` (default: danmaku-demo- and the time)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if o.rooms < 1 || o.rooms > 5000 || o.duration <= 0 {
-			return usageError{errors.New("--rooms must be from 1 to 5000, --for above 0")}
-		}
 		if o.dir == "" {
 			o.dir = "danmaku-demo-" + time.Now().Format("20060102-150405")
 		}

@@ -19,11 +19,12 @@ func newJournal() *cobra.Command {
 		Use:   "journal",
 		Short: "Look into the journal",
 		Example: `  danmaku journal ls
-  danmaku journal cat --room 5050 --command DANMU_MSG --follow`,
+  danmaku journal cat --room 5050 --command DANMU_MSG --follow
+  danmaku journal verify`,
 		Args: noCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newJournalLs(), newJournalCat())
+	cmd.AddCommand(newJournalLs(), newJournalCat(), newJournalVerify())
 	return cmd
 }
 
@@ -65,7 +66,7 @@ func (c *config) journals() ([]journal.Info, error) {
 	}
 	infos, err := journal.Journals(d.journal())
 	if err == nil && len(infos) == 0 {
-		err = fmt.Errorf("no journal in %s: name the data folder with --data-dir", d.journal())
+		err = noJournal(d.journal())
 	}
 	return infos, err
 }

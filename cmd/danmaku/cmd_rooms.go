@@ -23,7 +23,7 @@ that are blocked, until max_connections are taken. Nothing is connected or writt
   danmaku rooms --area 371 --json`,
 		Args: noArguments,
 	}
-	load := useConfig(cmd, dataFlags, serviceFlags, roomFlags)
+	load := useConfig(cmd, logFlags, serviceFlags, roomFlags)
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := load()

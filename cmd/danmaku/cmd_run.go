@@ -19,7 +19,7 @@ was not archived by then is archived after the next start.`,
   danmaku run --top 50 --pin 5050 --store s3://bucket/danmaku`,
 		Args: noArguments,
 	}
-	load := useConfig(cmd, dataFlags, storeFlags, archiveFlags, scheduleFlags, serviceFlags, roomFlags, connectFlags, displayFlags)
+	load := useConfig(cmd, dataFlags, logFlags, storeFlags, archiveFlags, scheduleFlags, serviceFlags, roomFlags, connectFlags)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := load()
 		if err != nil {
@@ -41,7 +41,7 @@ grows.`,
   danmaku archive --data-dir ./danmaku-data`,
 		Args: noArguments,
 	}
-	load := useConfig(cmd, dataFlags, archiveFlags, serviceFlags, roomFlags, connectFlags, displayFlags)
+	load := useConfig(cmd, dataFlags, logFlags, archiveFlags, serviceFlags, roomFlags, connectFlags)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := load()
 		if err != nil {

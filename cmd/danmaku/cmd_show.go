@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,9 +35,9 @@ in UTC with microseconds.`,
 	load := useConfig(cmd, dataFlags, storeFlags, displayFlags)
 	var o showOptions
 	f := cmd.Flags()
-	f.Int64Var(&o.room, "room", 0, "only this `room`, long id (0: the whole site)")
+	f.Var(flagValue{shownRoom(&o.room)}, "room", "only this `room`, long id (0: the whole site)")
 	f.StringVar(&o.hour, "hour", "", "only this `hour`, YYYY-MM-DDTHH in UTC")
-	f.IntVar(&o.limit, "limit", 0, "at most this `number` of rows (0: 20 in a table, else all)")
+	f.Var(flagValue{count(&o.limit)}, "limit", "at most this `number` of rows (0: 20 in a table, else all)")
 	f.StringVar(&o.format, "format", "table", "`format`: table, csv or jsonl")
 	f.StringSliceVar(&o.columns, "columns", nil, "only these `columns`, in this order")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -44,9 +46,6 @@ in UTC with microseconds.`,
 			return err
 		}
 		o.table = schema.Table(args[0])
-		if o.room == 0 && cmd.Flags().Changed("room") {
-			o.room = archiver.RoomSite
-		}
 		return show(cmd, c, o)
 	}
 	return cmd
@@ -74,8 +73,8 @@ func tableArgument(cmd *cobra.Command, args []string) error {
 		return usageError{fmt.Errorf("show takes one table: %s", orList(tableNames()))}
 	}
 	if !slices.Contains(tableNames(), args[0]) {
-		return usageError{fmt.Errorf("unknown table %q%s: want %s",
-			args[0], didYouMean(nearest(args[0], tableNames())), orList(tableNames()))}
+		return usageError{fmt.Errorf("unknown table %q (there are %s)%s",
+			args[0], strings.Join(tableNames(), ", "), didYouMean(nearest(args[0], tableNames())))}
 	}
 	return nil
 }
@@ -93,9 +92,6 @@ func show(cmd *cobra.Command, c *config, o showOptions) error {
 		}
 		options.Hour = &hour
 	}
-	if o.limit < 0 {
-		return usageError{fmt.Errorf("--limit: %d: want 0 or more", o.limit)}
-	}
 	if o.format == "table" && o.limit == 0 {
 		options.Limit = terminalRows
 	}
@@ -107,8 +103,10 @@ func show(cmd *cobra.Command, c *config, o showOptions) error {
 	if err != nil {
 		return err
 	}
+	rows := 0
 	var picked []any
 	err = archiver.Show(cmd.Context(), st, options, func(names []string, values []any) error {
+		rows++
 		picked = picked[:0]
 		for _, name := range columns {
 			var v any
@@ -122,7 +120,34 @@ func show(cmd *cobra.Command, c *config, o showOptions) error {
 	if flushed := out.flush(); err == nil {
 		err = flushed
 	}
+	if err == nil && rows == 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "no such row of %s in %s\n", o.table, st)
+	}
 	return err
+}
+
+// shownRoom is a room to show, [archiver.RoomSite] for 0; none is given at first.
+func shownRoom(to *int64) value {
+	return scalar[int64]{to, func(s string) (int64, error) {
+		n, err := strconv.ParseInt(s, 10, 64)
+		switch {
+		case err != nil || n < 0:
+			return 0, errors.New("want a long room id, such as 5050, or 0 for the whole site")
+		case n == 0:
+			return archiver.RoomSite, nil
+		}
+		return n, nil
+	}, func(int64) string { return "" }}
+}
+
+func count(to *int) value {
+	return scalar[int]{to, func(s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 0 {
+			return 0, errors.New("want a whole number, 0 or more")
+		}
+		return n, nil
+	}, strconv.Itoa}
 }
 
 // handy are the columns that a table for people shows: a whole row is too wide.
@@ -145,8 +170,8 @@ func showColumns(o showOptions) ([]string, error) {
 	}
 	for _, name := range o.columns {
 		if !slices.Contains(all, name) {
-			return nil, usageError{fmt.Errorf("--columns: %s has no %q%s; it has %s",
-				o.table, name, didYouMean(nearest(name, all)), strings.Join(all, ", "))}
+			return nil, usageError{fmt.Errorf("--columns: %s has no %q (it has %s)%s",
+				o.table, name, strings.Join(all, ", "), didYouMean(nearest(name, all)))}
 		}
 	}
 	switch {

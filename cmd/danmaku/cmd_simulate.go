@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,22 +40,47 @@ Faults, by comma:
 	f.StringVar(&o.c.TCP, "tcp", "127.0.0.1:0", "listen `address` of the chat over tcp")
 	f.StringVar(&o.c.WS, "ws", "127.0.0.1:0", "listen `address` of the chat over ws")
 	f.StringVar(&o.c.WSS, "wss", "127.0.0.1:0", "listen `address` of the chat over wss")
-	f.IntVar(&o.c.Rooms, "rooms", 100, "`number` of rooms")
-	f.Float64Var(&o.c.Rate, "rate", 200, "`commands` a second over all rooms")
+	o.c.Rooms, o.c.Rate, o.c.Speed = 100, 200, "1"
+	f.Var(flagValue{whole(&o.c.Rooms, 1, 100_000, 100)}, "rooms", "`number` of rooms")
+	f.Var(flagValue{positive(&o.c.Rate)}, "rate", "`commands` a second over all rooms")
 	f.Uint64Var(&o.c.Seed, "seed", 1, "`number` that the made-up traffic comes from")
 	f.StringVar(&o.ledger, "ledger", "", "`file` that gets a JSON line for every command pushed")
 	f.StringVar(&o.c.Replay, "replay", "", "recording to play instead: `path` of a file or folder")
-	f.StringVar(&o.c.Speed, "speed", "1", "`speed` of the recording: 1, a factor, or max")
-	f.DurationVar(&o.duration, "for", 0, "`time` to run (default: until stopped)")
+	f.Var(flagValue{speed(&o.c.Speed)}, "speed", "`speed` of the recording: 1, a factor, or max")
+	f.Var(flagValue{duration(&o.duration, 0)}, "for", "`time` to run (default: until stopped)")
+	f.Lookup("for").DefValue = ""
 	f.StringSliceVar(&o.c.Faults, "faults", nil, "`names` of faults to make")
 	f.StringVar(&o.ca, "ca", "", "`file` that gets the CA certificate of wss")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if o.c.Rooms < 1 || !(o.c.Rate > 0) || o.duration < 0 {
-			return usageError{errors.New("--rooms and --rate must be above 0, --for not below")}
+		if err := checkFaults(o.c.Faults); err != nil {
+			return err
 		}
 		return simulate(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
+}
+
+// checkFaults refuses a fault that is not known, before anything is listened to or written.
+func checkFaults(given []string) error {
+	var names []string
+	for _, f := range simulator.Faults() {
+		names = append(names, f.Name)
+	}
+	for _, name := range given {
+		if !slices.Contains(names, name) {
+			return usageError{fmt.Errorf("--faults: unknown fault %q (there are %s)%s",
+				name, strings.Join(names, ", "), didYouMean(nearest(name, names)))}
+		}
+	}
+	return nil
+}
+
+// speed is 1, a factor, or max.
+func speed(to *string) value {
+	return scalar[string]{to, func(s string) (string, error) {
+		_, err := simulator.ParseSpeed(s)
+		return s, err
+	}, asIs}
 }
 
 func faultList() string {

@@ -40,6 +40,9 @@ neighbour is what the neighbour took. Exits with 1 and names each object with a 
 		if o.To, err = hourFlag("to", *to); err != nil {
 			return err
 		}
+		if o.To != 0 && o.From > o.To {
+			return usageError{fmt.Errorf("--from %s is after --to %s", o.From, o.To)}
+		}
 		st, err := c.openStore(cmd.Context(), false)
 		if err != nil {
 			return err
@@ -87,20 +90,23 @@ func printVerify(w io.Writer, r archiver.VerifyReport, asJSON bool) error {
 			rows += n
 		}
 		_, err := fmt.Fprintf(w, "%s, %s, %s, %s: %s\n", plural(r.Manifests, "manifest"), plural(r.Objects, "object"),
-			plural(rows, "row"), bytesOf(r.Bytes), verdict(len(r.Problems)))
+			plural(rows, "row"), bytesOf(r.Bytes), verdict(r))
 		if err != nil {
 			return err
 		}
 	}
 	if !r.OK() {
-		return errors.New(verdict(len(r.Problems)))
+		return errors.New(verdict(r))
 	}
 	return nil
 }
 
-func verdict(problems int) string {
-	if problems == 0 {
-		return "all agree, the books balance"
+func verdict(r archiver.VerifyReport) string {
+	switch {
+	case !r.OK():
+		return plural(len(r.Problems), "problem")
+	case r.Manifests == 0:
+		return "no archived hour found, nothing to verify"
 	}
-	return plural(problems, "problem")
+	return "all agree, the books balance"
 }

@@ -125,7 +125,7 @@ func (d *demoRun) print(w io.Writer, a *demoAccount) error {
 		grouped(a.books.Kept), grouped(a.books.Copies), grouped(a.books.SetAside), agree(d.booksAgree(a)))
 	line("ledger", "%s danmaku pushed, %s rows of danmaku: %s", grouped(d.danmakuPushed()),
 		grouped(a.books.Rows[schema.TableDanmaku]), agree(d.ledgerAgrees(a)))
-	line("verify", "%s", verdict(len(a.verify.Problems)))
+	line("verify", "%s", verdict(a.verify))
 	dir := shellWord(string(d.station.dir))
 	glob := filepath.Join(d.station.dir.archive(), "hourly/danmaku/**/*.parquet")
 	fmt.Fprintf(&out, `
@@ -169,6 +169,9 @@ func (d *demoRun) judge(a *demoAccount) error {
 	var wrong []error
 	for _, p := range a.verify.Problems {
 		wrong = append(wrong, fmt.Errorf("%s: %s", p.Key, p.What))
+	}
+	if a.rooms == 0 {
+		wrong = append(wrong, errors.New("no room was ever observed: demo.log in the folder tells why"))
 	}
 	if !d.booksAgree(a) {
 		wrong = append(wrong, errors.New("the archive does not hold every command that was collected"))

@@ -14,8 +14,9 @@
 // It promises:
 //
 //	P1  Precedence: a flag before the environment before the file before the default.
-//	P2  An unknown key or variable and a bad value are refused, all at once, with file and
-//	    line, the value and what would be right. No key is passed over in silence.
+//	P2  An unknown key, a variable that looks like one of ours and is none, and a bad value
+//	    are refused, all at once, with file and line, the value and what would be right. No
+//	    key is passed over in silence.
 //	P3  Data on stdout; progress, logs and errors on stderr.
 //	P4  Exit code 0 done, 1 failed, 2 wrong usage (flags, arguments, configuration).
 //	P5  A first SIGINT or SIGTERM stops in order: the collector, then the journal, then the

@@ -16,6 +16,8 @@ type keyFlag struct {
 var (
 	dataFlags = []keyFlag{
 		{"data-dir", "data_dir", "`folder` of journal, staging and notes"},
+	}
+	logFlags = []keyFlag{
 		{"log-level", "log.level", "`level`: debug, info, warn or error"},
 		{"log-format", "log.format", "`format`: text or json"},
 	}
@@ -63,7 +65,8 @@ func useConfig(cmd *cobra.Command, groups ...[]keyFlag) func() (*config, error) 
 		if _, ok := s.value.(listing); ok {
 			cmd.Flags().StringSlice(f.name, nil, f.usage)
 		} else {
-			cmd.Flags().String(f.name, s.std, f.usage)
+			text := keyText(s.std)
+			cmd.Flags().Var(&text, f.name, f.usage)
 		}
 	}
 	return func() (*config, error) {
@@ -83,3 +86,19 @@ func useConfig(cmd *cobra.Command, groups ...[]keyFlag) func() (*config, error) 
 		return loadConfig(from)
 	}
 }
+
+// keyText is the text given for a key, read with all other sources by loadConfig. It is no
+// string flag, whose default the help would show in quotes.
+type keyText string
+
+func (k *keyText) Set(text string) error { *k = keyText(text); return nil }
+func (k *keyText) String() string        { return string(*k) }
+func (k *keyText) Type() string          { return "text" }
+
+// flagValue makes a flag of a value: what it refuses is refused in the same words as in the
+// configuration.
+type flagValue struct{ value }
+
+func (f flagValue) Set(text string) error { return f.set(text) }
+func (f flagValue) String() string        { return f.text() }
+func (f flagValue) Type() string          { return "value" }

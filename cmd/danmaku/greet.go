@@ -23,7 +23,7 @@ func (s *station) greet(w io.Writer) {
 	if s.store != nil {
 		line("archive", "%s", s.store)
 	}
-	line("rooms", "%s; at most %d at once, chosen anew each %s",
+	line("rooms", "%s; at most %d at once, chosen anew every %s",
 		c.wantedRooms(), c.Bilibili.MaxConnections, shortDuration(c.Rooms.Refresh))
 	line("service", "%s by %s, as guest: the service stars names and hides uids; user_hash still tells users apart",
 		c.Bilibili.APIURL, c.Bilibili.Transport)

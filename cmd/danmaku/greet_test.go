@@ -108,6 +108,16 @@ func TestOpenStore(t *testing.T) {
 	}
 }
 
+// A line that wraps is not redrawn but left behind.
+func TestProgressFitsTheTerminal(t *testing.T) {
+	var out strings.Builder
+	p := &progress{w: &out, terminal: true, every: time.Hour, columns: func() int { return 10 }}
+	p.show("%s", "弹幕弹幕弹幕")
+	if got, want := out.String(), "\r\x1b[K弹幕弹幕…"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestProgressWithoutTerminal(t *testing.T) {
 	var out strings.Builder
 	p := newProgress(&out, time.Hour)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 	_ "time/tzdata" // a machine without zone files must show times too
@@ -40,7 +41,7 @@ func run() int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}
-	fmt.Fprintln(os.Stderr, "danmaku:", err)
+	fmt.Fprintln(os.Stderr, "danmaku: "+strings.ReplaceAll(err.Error(), "\n", "\ndanmaku: "))
 	var usage usageError
 	if errors.As(err, &usage) {
 		fmt.Fprintln(os.Stderr, "danmaku: see danmaku help, or any command with --help")

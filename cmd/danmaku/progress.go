@@ -14,6 +14,7 @@ import (
 type progress struct {
 	w        io.Writer
 	terminal bool
+	columns  func() int
 	every    time.Duration
 	last     time.Time
 	shown    bool
@@ -25,6 +26,14 @@ func newProgress(w io.Writer, plain time.Duration) *progress {
 	p := &progress{w: w, terminal: ok && term.IsTerminal(int(f.Fd())), every: plain}
 	if p.terminal {
 		p.every = 100 * time.Millisecond
+		p.columns = func() int {
+			// A line that wraps could not be redrawn.
+			columns, _, err := term.GetSize(int(f.Fd()))
+			if err != nil || columns < 1 {
+				columns = 80
+			}
+			return columns
+		}
 	}
 	return p
 }
@@ -36,10 +45,11 @@ func (p *progress) show(format string, args ...any) {
 	} else {
 		p.last, p.shown = now, true
 	}
+	line := fmt.Sprintf(format, args...)
 	if p.terminal {
-		fmt.Fprintf(p.w, "\r\x1b[K"+format, args...)
+		fmt.Fprint(p.w, "\r\x1b[K"+cut(line, p.columns()-1))
 	} else {
-		fmt.Fprintf(p.w, format+"\n", args...)
+		fmt.Fprintln(p.w, line)
 	}
 }
 

@@ -39,7 +39,22 @@ func newRoot() *cobra.Command {
 		newRun(), newCollect(), newArchive(), newDemo(), newSimulate(), newShow(), newVerify(),
 		newRooms(), newJournal(), newConfigCommand(), newVersion(),
 	)
+	root.InitDefaultHelpCmd()
+	for _, sub := range root.Commands() {
+		if sub.Name() == "help" {
+			sub.Args = helpTopic
+		}
+	}
 	return root
+}
+
+// helpTopic refuses help on a word that names no command.
+func helpTopic(cmd *cobra.Command, args []string) error {
+	found, rest, err := cmd.Root().Find(args)
+	if err != nil {
+		return usageError{err}
+	}
+	return noCommand(found, rest)
 }
 
 // noCommand refuses a word that names no command, with the one that was probably meant.
@@ -56,14 +71,10 @@ func noCommand(cmd *cobra.Command, args []string) error {
 	return usageError{fmt.Errorf("unknown command %q%s", args[0], didYouMean(nearest(args[0], names)))}
 }
 
-// exactly refuses any other number of arguments.
-func exactly(n int, names string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != n {
-			return usageError{fmt.Errorf("%s takes %s, not %d arguments", cmd.CommandPath(), names, len(args))}
-		}
-		return nil
+// noArguments refuses any argument.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("%s takes no arguments, not even %q", cmd.CommandPath(), args[0])}
 	}
+	return nil
 }
-
-var noArguments = exactly(0, "no arguments")

@@ -31,8 +31,8 @@ func newRowPrinter(format string, w io.Writer, columns []string, zone *time.Loca
 }
 
 // numberColumns stand to the right in a table.
-var numberColumns = []string{"medal_level", "value", "rank", "commands", "bytes", "seq", "count",
-	"paid_milli", "user_level", "wealth_level", "popularity"}
+var numberColumns = []string{"medal_level", "value", "rank", "commands", "bytes", "seq",
+	"user_level", "wealth_level", "popularity"}
 
 const (
 	microsUTC   = "2006-01-02T15:04:05.000000Z"

@@ -3,7 +3,6 @@ package simulator
 import (
 	"archive/tar"
 	"compress/gzip"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -97,8 +96,8 @@ func loadRecording(path string, seed uint64) (*recording, error) {
 		return nil, err
 	}
 	if len(rec.rooms) == 0 {
-		return nil, errors.New("no recording found: want a capture (.bin), commands (.jsonl), " +
-			"or ROOM/YYYY-M-D.txt")
+		return nil, fmt.Errorf("no recording found in %s: want a capture (.bin), commands (.jsonl), "+
+			"or ROOM/YYYY-M-D.txt", path)
 	}
 	for _, pieces := range rec.rooms {
 		slices.SortStableFunc(pieces, func(a, b piece) int { return a.date.Compare(b.date) })

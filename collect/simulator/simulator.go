@@ -109,7 +109,7 @@ func New(c Config) (*Simulator, error) {
 		return nil, err
 	}
 	s := &Simulator{config: c, log: c.Logger, timing: defaultTiming, ledger: newLedger(c.Ledger)}
-	speed, err := parseSpeed(c.Speed)
+	speed, err := ParseSpeed(c.Speed)
 	if err != nil {
 		return nil, err
 	}
@@ -129,8 +129,8 @@ func New(c Config) (*Simulator, error) {
 	return s, err
 }
 
-// parseSpeed returns 0 for "max".
-func parseSpeed(text string) (float64, error) {
+// ParseSpeed reads [Config.Speed]: the factor, 1 for an empty text, 0 for "max".
+func ParseSpeed(text string) (float64, error) {
 	switch text {
 	case "":
 		return 1, nil
@@ -152,7 +152,7 @@ func (s *Simulator) makeRooms(speed float64) error {
 	} else {
 		var err error
 		if s.tapes, err = loadRecording(c.Replay, c.Seed); err != nil {
-			return fmt.Errorf("replay %s: %w", c.Replay, err)
+			return fmt.Errorf("replay: %w", err)
 		}
 		all = recordedRooms(c.Seed, s.tapes.roomIDs(), now)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
 
 	"danmaku-archiver/archiver/store"
 )
@@ -123,7 +124,8 @@ func checkEndpoint(endpoint string) error {
 
 // newClient makes a client that does not repeat requests; repeat does.
 func newClient(ctx context.Context, c Config) (*s3.Client, error) {
-	var load []func(*awsconfig.LoadOptions) error
+	// Whatever matters is in an error; the SDK would write to stderr in a form of its own.
+	load := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(logging.Nop{})}
 	if c.Region != "" {
 		load = append(load, awsconfig.WithRegion(c.Region))
 	}

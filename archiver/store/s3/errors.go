@@ -87,8 +87,8 @@ func hintForConnection(err error) string {
 	var certificate *tls.CertificateVerificationError
 	var name *net.DNSError
 	switch {
-	// The SDK has no type for it.
-	case statusOf(err) == 0 && strings.Contains(err.Error(), "get identity: get credentials"):
+	// The SDK has no type for it. A status would be that of whom it asked for credentials.
+	case strings.Contains(err.Error(), "get identity: get credentials"):
 		return "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile"
 	case errors.As(err, &certificate):
 		return "the server's certificate is not trusted: set AWS_CA_BUNDLE to the file of its CA"

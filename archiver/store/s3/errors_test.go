@@ -3,6 +3,7 @@ package s3
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -119,6 +120,25 @@ func TestNoCredentials(t *testing.T) {
 	s = mustNew(t, s.config)
 	for operation, err := range everyOperation(t, s) {
 		mustExplain(t, operation, err, "no credentials")
+	}
+}
+
+// What refuses here is not the bucket's server but the one that machines in a cloud ask for
+// credentials.
+func TestRefusedCredentials(t *testing.T) {
+	s, f := newStore(t)
+	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	defer metadata.Close()
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "false")
+	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.URL)
+	t.Setenv("AWS_ACCESS_KEY_ID", "")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	s = mustNew(t, s.config)
+	mustExplain(t, "put", put(t, s, "key", "content", true), "no credentials")
+	if got := len(f.requests); got != 0 {
+		t.Errorf("%d requests without credentials reached the server", got)
 	}
 }
 
