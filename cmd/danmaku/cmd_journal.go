@@ -51,7 +51,7 @@ func newJournalLs() *cobra.Command {
 		if *asJSON {
 			enc := json.NewEncoder(cmd.OutOrStdout())
 			enc.SetIndent("", "  ")
-			return enc.Encode(infos)
+			return enc.Encode(journalsForPrograms(infos))
 		}
 		return listSegments(cmd.OutOrStdout(), infos)
 	}
@@ -114,7 +114,7 @@ writes.`,
 	load := useConfig(cmd, dataFlags)
 	var o catOptions
 	f := cmd.Flags()
-	room := f.Int64("room", -1, "only this `room`, long id (0: records of no room)")
+	room := f.Int64("room", 0, "only this `room`, long id (0: records of no room)")
 	hour := f.String("hour", "", "only records received in this `hour`, YYYY-MM-DDTHH in UTC")
 	f.StringVar(&o.command, "command", "", "only commands, or marks, of this `name`")
 	f.BoolVar(&o.follow, "follow", false, "go on with what is written from now on, until stopped")
