@@ -97,7 +97,7 @@ func cmdJournaled(ts *testscript.TestScript, neg bool, args []string) {
 		for _, i := range infos {
 			ts.Check(i.Blocks(context.Background(), 0, math.MaxInt64, func(b *journal.Block) error {
 				return b.Each(func(rec *schema.Record) error {
-					if rec.Kind == schema.KindCommand && schema.CommandName(rec.Payload) == args[1] {
+					if nameOf(rec) == args[1] {
 						n++
 					}
 					return nil
@@ -106,6 +106,18 @@ func cmdJournaled(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return n >= want
 	})
+}
+
+// nameOf is the name of the command, or of the mark.
+func nameOf(rec *schema.Record) string {
+	if rec.Kind == schema.KindCommand {
+		return schema.CommandName(rec.Payload)
+	}
+	m, err := schema.ParseMark(rec.Payload)
+	if err != nil {
+		return ""
+	}
+	return string(m.Name)
 }
 
 // shown calls fn for every row of a table in the archive below a data folder.

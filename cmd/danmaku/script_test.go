@@ -41,7 +41,7 @@ func (l leakFree) Run() int {
 //	await FILE PATTERN [COUNT]  until so many lines of the file match
 //	simulator FILE              set $HTTP from the addresses in the file
 //	pushed LEDGER COMMAND MORE  until the ledger has so many more of them than now
-//	journaled DATA COMMAND N    until the journals of DATA hold so many of them
+//	journaled DATA COMMAND N    until the journals of DATA hold so many of them, or of that mark
 //	compare LEDGER DATA         every danmaku of the ledger is in the archive of DATA once,
 //	                            except those that a crash may have cost
 //	exits CODE PROGRAM ARGS…    run; it must end with that exit code
