@@ -16,7 +16,6 @@ const (
 	maxNameLength = 64
 	// maxSeenNames bounds the memory of one hour's build.
 	maxSeenNames = 1 << 16
-	restOfNames  = "(rest)"
 )
 
 // drift counts a command of the hour that the schema does not model.
@@ -28,7 +27,7 @@ func (g *gatherer) drift(fate schema.Fate) {
 	}
 	name := shortName(other[at].Command)
 	if _, seen := g.names[name]; !seen && len(g.names) >= maxSeenNames {
-		name = restOfNames
+		name = schema.RestOfNames
 	}
 	g.names[name]++
 }
@@ -71,7 +70,7 @@ func frequent(names map[string]int64) map[string]int64 {
 		if i < maxNames {
 			kept[c.name] += c.n
 		} else {
-			kept[restOfNames] += c.n
+			kept[schema.RestOfNames] += c.n
 		}
 	}
 	return kept

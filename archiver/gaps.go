@@ -82,7 +82,7 @@ func (s *gaps) cut(i schema.Interval, emit func(schema.Interval)) {
 		if i.Start < from {
 			// Commands were counted from the snapshot on, so after the gap.
 			head := i
-			head.End, head.Commands, head.Bytes = from, 0, 0
+			head.End, head.Commands, head.Bytes, head.Sampled, head.Held = from, 0, 0, 0, 0
 			emit(head)
 		}
 		emit(schema.Interval{Room: i.Room, Start: from, End: to, State: schema.StateDown, Cause: causeDamage, Seq: i.Seq})

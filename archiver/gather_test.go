@@ -378,7 +378,7 @@ func TestFrequentNames(t *testing.T) {
 		names[fmt.Sprintf("N%04d", i)] = int64(i + 1)
 	}
 	got := frequent(names)
-	if len(got) != maxNames+1 || got[restOfNames] != 1+2+3+4+5+6+7+8+9+10 || got["N0010"] != 11 {
-		t.Errorf("%d names, rest %d", len(got), got[restOfNames])
+	if len(got) != maxNames+1 || got[schema.RestOfNames] != 1+2+3+4+5+6+7+8+9+10 || got["N0010"] != 11 {
+		t.Errorf("%d names, rest %d", len(got), got[schema.RestOfNames])
 	}
 }

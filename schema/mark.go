@@ -29,6 +29,15 @@ const (
 	// Room 0. FirstSeq, LastSeq (numbers lost), From, To (times around it), Cause.
 	MarkDamage MarkName = "damage"
 
+	// MarkShedding: the journal, before it sheds commands in another way than until now.
+	// From here on commands of the level's classes are not recorded ([Level]). Room 0.
+	// Level (empty: everything is recorded again), Cause (disk_space, max_size, slow_disk).
+	MarkShedding MarkName = "shedding"
+	// MarkShed: the journal, every second in which commands were shed. Room 0. Counts (by
+	// name; a long tail of names under RestOfNames), Value (all of them), From, To (first and
+	// last of them).
+	MarkShed MarkName = "shed"
+
 	// MarkListed: the collector, for every room of the scanned lists, once an hour. The
 	// room. Rank, Reason (empty: not chosen), Facts (the list's, which change nothing of
 	// what is known of a watched room).
@@ -41,14 +50,17 @@ const (
 	// and that were not selected again since the start mark are dropped. Room 0.
 	MarkSelection MarkName = "selection"
 
-	// MarkConnecting: a session began to connect. The room. Cause (why it has to).
+	// MarkConnecting: a session began to connect. The room. Cause (why it has to), Refused.
 	MarkConnecting MarkName = "connecting"
 	// MarkConnected: the service accepted the session. The room. Host, Transport, Identity.
 	MarkConnected MarkName = "connected"
-	// MarkDisconnected: the session ended. The room. Cause, LastReceived.
+	// MarkDisconnected: the session ended. The room. Cause, LastReceived, Refused.
 	MarkDisconnected MarkName = "disconnected"
 	// MarkMasked: the service began, or ceased, to hide identities. The room. Masked.
 	MarkMasked MarkName = "masked"
+	// MarkRecall: a sample of the room's short history was compared with what was received.
+	// The room. Sampled, Held, Thinned.
+	MarkRecall MarkName = "recall"
 	// MarkBadPacket: a packet that could not be unpacked was skipped. The room. Cause, Raw.
 	MarkBadPacket MarkName = "bad_packet"
 
@@ -82,6 +94,13 @@ type Mark struct {
 	// LastReceived is when the ended session received its last packet of any kind.
 	LastReceived int64  `json:"last_received,omitempty"`
 	Raw          []byte `json:"raw,omitempty"`
+	// Refused: the service does not let us in, as opposed to what merely failed.
+	Refused bool `json:"refused,omitempty"`
+	// Sampled messages of the room's history were looked for, Held of them were received.
+	// Thinned: so few that the service must be leaving some out for this session.
+	Sampled int64 `json:"sampled,omitempty"`
+	Held    int64 `json:"held,omitempty"`
+	Thinned bool  `json:"thinned,omitempty"`
 
 	Rank   int32      `json:"rank,omitempty"`
 	Reason string     `json:"reason,omitempty"`
@@ -95,6 +114,10 @@ type Mark struct {
 	From     int64 `json:"from,omitempty"`
 	To       int64 `json:"to,omitempty"`
 	Cut      int64 `json:"cut,omitempty"`
+
+	// Level is also a snapshot's: what was shed when it was taken.
+	Level  Level            `json:"level,omitempty"`
+	Counts map[string]int64 `json:"counts,omitempty"`
 
 	// Last is the receive time of the record before the snapshot, 0 if there is none.
 	Last  int64       `json:"last,omitempty"`

@@ -102,10 +102,15 @@ func (d *Decoder) room(rec *Record, room RoomID, event string, f *RoomFacts, ran
 
 // Interval is the row of an interval of coverage.
 func (d *Decoder) Interval(i Interval) CoverageRow {
+	var recall *float64
+	if i.Sampled > 0 {
+		share := float64(i.Held) / float64(i.Sampled)
+		recall = &share
+	}
 	return CoverageRow{
 		RoomID: int64(i.Room), StartedAt: i.Start, EndedAt: i.End,
 		State: string(i.State), Cause: d.text(i.Cause),
-		Identity: i.Identity, Masked: i.Masked,
+		Identity: i.Identity, Masked: i.Masked, Thinned: i.Thinned, Recall: recall,
 		Host: d.text(i.Host), Transport: d.text(i.Transport),
 		Commands: i.Commands, Bytes: i.Bytes,
 		Collector: d.Collector, JournalID: d.JournalID, Seq: i.Seq,

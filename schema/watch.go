@@ -14,7 +14,9 @@ const BlindAfter = 5 * time.Second
 // State is what a collector did about a room during an interval of coverage.
 type State string
 
-// The states. Refused, shed and imported are reserved for the intervals that bear them.
+// The states. In an interval that is shed the room was listened to, but for lack of space
+// not all of it was recorded: its cause is the [Level]. Imported is reserved for the
+// intervals that bear it.
 const (
 	StateObserving   State = "observing"
 	StateConnecting  State = "connecting"
@@ -46,6 +48,7 @@ type RoomState struct {
 	Host      string `json:"host,omitempty"`
 	Transport string `json:"transport,omitempty"`
 	Masked    bool   `json:"masked,omitempty"`
+	Thinned   bool   `json:"thinned,omitempty"`
 
 	Rank   int32     `json:"rank,omitempty"`
 	Reason string    `json:"reason,omitempty"`
@@ -56,6 +59,9 @@ type RoomState struct {
 	Commands int64 `json:"commands,omitempty"`
 	Bytes    int64 `json:"bytes,omitempty"`
 	Heard    int64 `json:"heard,omitempty"`
+	// Sampled and Held sum up the recall marks since the state began.
+	Sampled int64 `json:"sampled,omitempty"`
+	Held    int64 `json:"held,omitempty"`
 
 	// Popularity is the last heartbeat value that became a row, PopularityAt when.
 	Popularity   int64 `json:"popularity,omitempty"`
@@ -77,8 +83,12 @@ type Interval struct {
 	Host       string
 	Transport  string
 	Masked     bool
+	Thinned    bool
 	// Commands and Bytes count what was received within the interval.
 	Commands, Bytes int64
+	// Sampled messages of the room's history were looked for within the interval, Held of
+	// them had been received.
+	Sampled, Held int64
 	// Seq is the record that began the state.
 	Seq int64
 }
@@ -93,6 +103,7 @@ type Interval struct {
 type Watch struct {
 	rooms    map[RoomID]*RoomState
 	last     int64
+	level    Level
 	from, to int64
 	ended    func(Interval)
 }
@@ -125,7 +136,7 @@ func (w *Watch) LiveKey(room RoomID) *string {
 
 // Snapshot returns the mark that holds the present state.
 func (w *Watch) Snapshot(cause string) Mark {
-	m := Mark{Name: MarkSnapshot, Cause: cause, Last: w.last, Rooms: make([]RoomState, 0, len(w.rooms))}
+	m := Mark{Name: MarkSnapshot, Cause: cause, Last: w.last, Level: w.level, Rooms: make([]RoomState, 0, len(w.rooms))}
 	for _, s := range w.sorted() {
 		m.Rooms = append(m.Rooms, *s)
 	}
@@ -161,6 +172,8 @@ func (w *Watch) Apply(rec *Record, m *Mark) (row bool) {
 		return false
 	}
 	switch m.Name {
+	case MarkShedding:
+		w.shed(rec, m.Level)
 	case MarkStart:
 		w.down(rec.ReceivedAt, rec.Seq, CauseKilled)
 	case MarkStop:
@@ -205,22 +218,35 @@ func (w *Watch) applyRoom(rec *Record, m *Mark) (row bool) {
 	case MarkDropped:
 		w.drop(s, t)
 	case MarkConnecting:
-		if s.State != StateConnecting || s.Cause != m.Cause {
-			w.change(s, t, rec.Seq, StateConnecting, m.Cause)
+		if state := m.absent(); s.State != state || s.Cause != m.Cause {
+			w.change(s, t, rec.Seq, state, m.Cause)
 		}
 	case MarkConnected:
-		w.change(s, t, rec.Seq, StateObserving, "")
-		s.Identity, s.Host, s.Transport, s.Masked = m.Identity, m.Host, m.Transport, m.Masked
+		state, cause := w.present()
+		w.change(s, t, rec.Seq, state, cause)
+		s.Identity, s.Host, s.Transport, s.Masked, s.Thinned = m.Identity, m.Host, m.Transport, m.Masked, false
 	case MarkDisconnected:
 		end := t
 		if m.LastReceived > 0 && m.LastReceived < t {
 			end = m.LastReceived
 		}
-		w.change(s, end, rec.Seq, StateConnecting, m.Cause)
+		w.change(s, end, rec.Seq, m.absent(), m.Cause)
 	case MarkMasked:
-		if s.State == StateObserving && s.Masked != m.Masked {
-			w.change(s, t, rec.Seq, StateObserving, s.Cause)
+		if s.connected() && s.Masked != m.Masked {
+			w.change(s, t, rec.Seq, s.State, s.Cause)
 			s.Masked = m.Masked
+		}
+	case MarkRecall:
+		if !s.connected() {
+			return false
+		}
+		if s.Thinned != m.Thinned {
+			w.change(s, t, rec.Seq, s.State, s.Cause)
+			s.Thinned = m.Thinned
+		}
+		if w.within(t) {
+			s.Sampled += m.Sampled
+			s.Held += m.Held
 		}
 	case MarkPopularity:
 		if m.Value == s.Popularity && s.PopularityAt != 0 && t-s.PopularityAt < int64(time.Minute/time.Microsecond) {
@@ -232,12 +258,46 @@ func (w *Watch) applyRoom(rec *Record, m *Mark) (row bool) {
 	return false
 }
 
+// shed takes over what is recorded of the rooms from now on.
+func (w *Watch) shed(rec *Record, level Level) {
+	if w.level == level {
+		return
+	}
+	w.level = level
+	state, cause := w.present()
+	for _, s := range w.sorted() {
+		if s.connected() {
+			w.change(s, rec.ReceivedAt, rec.Seq, state, cause)
+		}
+	}
+}
+
+// present is the state, and its cause, of a room that is listened to.
+func (w *Watch) present() (State, string) {
+	if w.level == LevelNone {
+		return StateObserving, ""
+	}
+	return StateShed, string(w.level)
+}
+
+// connected tells that the room is listened to, whether or not all of it is recorded.
+func (s *RoomState) connected() bool { return s.State == StateObserving || s.State == StateShed }
+
+// absent is the state that a mark tells of a room without a session.
+func (m *Mark) absent() State {
+	if m.Refused {
+		return StateRefused
+	}
+	return StateConnecting
+}
+
 // Down ends the watching of every room at the given time: the process is gone. Rooms that
 // are down already keep their cause. Whoever calls it writes a snapshot next, which then
 // counts as the record that began the state.
 func (w *Watch) Down(at int64, cause string) { w.down(at, 0, cause) }
 
 func (w *Watch) down(at, seq int64, cause string) {
+	w.level = LevelNone
 	for _, s := range w.sorted() {
 		if s.State != StateDown {
 			w.change(s, at, seq, StateDown, cause)
@@ -264,11 +324,12 @@ func (w *Watch) restore(rec *Record, m *Mark) {
 	if w.last == 0 {
 		w.last = m.Last
 	}
+	w.level = m.Level
 	there := make(map[RoomID]bool, len(m.Rooms))
 	for i := range m.Rooms {
 		to := m.Rooms[i]
 		there[to.Room] = true
-		to.Commands, to.Bytes = 0, 0
+		to.Commands, to.Bytes, to.Sampled, to.Held = 0, 0, 0, 0
 		if s := w.rooms[to.Room]; s != nil {
 			w.resume(s, &to, latest)
 		}
@@ -288,8 +349,9 @@ func (w *Watch) restore(rec *Record, m *Mark) {
 // resume makes what a snapshot says follow on what the fold knows: the same state goes
 // on, another one begins where it says, but not before what is known nor after latest.
 func (w *Watch) resume(s, to *RoomState, latest int64) {
-	if s.State == to.State && s.Masked == to.Masked && to.Since <= s.Since {
+	if s.State == to.State && s.Cause == to.Cause && s.Masked == to.Masked && s.Thinned == to.Thinned && to.Since <= s.Since {
 		to.Since, to.Seq, to.Commands, to.Bytes, to.Heard = s.Since, s.Seq, s.Commands, s.Bytes, s.Heard
+		to.Sampled, to.Held = s.Sampled, s.Held
 		return
 	}
 	at := s.ends(min(to.Since, latest))
@@ -324,7 +386,7 @@ func (w *Watch) change(s *RoomState, at, seq int64, state State, cause string) {
 	at = s.ends(at)
 	w.report(s, at)
 	s.State, s.Cause, s.Since, s.Seq = state, cause, at, seq
-	s.Commands, s.Bytes, s.Heard = 0, 0, 0
+	s.Commands, s.Bytes, s.Heard, s.Sampled, s.Held = 0, 0, 0, 0, 0
 }
 
 // ends is where the room's interval ends if it ends at the given time: not before it
@@ -348,9 +410,9 @@ func (w *Watch) report(s *RoomState, end int64) {
 		return
 	}
 	i := Interval{Room: s.Room, Start: max(s.Since, w.from), End: min(end, w.to), State: s.State, Cause: s.Cause,
-		Commands: s.Commands, Bytes: s.Bytes, Seq: s.Seq}
-	if s.State == StateObserving {
-		i.Identity, i.Host, i.Transport, i.Masked = s.Identity, s.Host, s.Transport, s.Masked
+		Commands: s.Commands, Bytes: s.Bytes, Sampled: s.Sampled, Held: s.Held, Seq: s.Seq}
+	if s.connected() {
+		i.Identity, i.Host, i.Transport, i.Masked, i.Thinned = s.Identity, s.Host, s.Transport, s.Masked, s.Thinned
 	}
 	if i.Start < i.End {
 		w.ended(i)

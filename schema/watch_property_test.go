@@ -65,7 +65,7 @@ func life(t *rapid.T) *writer {
 		j.now += draw(2_000_000, "passed")
 		room := rooms.Draw(t, "room")
 		switch rapid.SampledFrom([]string{"selected", "selected", "dropped", "connecting", "connected", "connected", "disconnected",
-			"command", "command", "masked", "facts", "popularity", "snapshot", "alive", "asleep", "stop", "kill", "selection"}).Draw(t, "step") {
+			"command", "command", "masked", "facts", "popularity", "snapshot", "alive", "asleep", "stop", "kill", "selection", "shedding", "recall", "refused"}).Draw(t, "step") {
 		case "selected":
 			j.append(room, &Mark{Name: MarkSelected, Reason: "top", Facts: &RoomFacts{LiveKey: "k"}})
 		case "dropped":
@@ -96,6 +96,12 @@ func life(t *rapid.T) *writer {
 			j.kill(draw(60_000_000, "paused"))
 		case "kill":
 			j.kill(draw(60_000_000, "paused"))
+		case "shedding":
+			j.append(0, &Mark{Name: MarkShedding, Level: rapid.SampledFrom([]Level{LevelNone, LevelPresence, LevelAll}).Draw(t, "level")})
+		case "recall":
+			j.append(room, &Mark{Name: MarkRecall, Sampled: 10, Held: draw(10, "held"), Thinned: rapid.Bool().Draw(t, "thinned")})
+		case "refused":
+			j.append(room, &Mark{Name: MarkDisconnected, Cause: "auth_refused", Refused: true})
 		case "selection":
 			j.append(0, &Mark{Name: MarkSelection})
 		}

@@ -235,3 +235,33 @@ func TestMarksOfLaterVersions(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// While commands are shed, and while the service refuses, a room is not observed.
+func TestShedAndRefused(t *testing.T) {
+	var got []Interval
+	w := NewCoverage(0, 100e6, func(i Interval) { got = append(got, i) })
+	at := func(t int64, room RoomID, m Mark) {
+		w.Apply(&Record{Seq: t, Room: room, ReceivedAt: t * 1e6, Kind: KindMark}, &m)
+	}
+	at(1, 7, Mark{Name: MarkSelected})
+	at(2, 7, Mark{Name: MarkConnected, Identity: "guest", Host: "h"})
+	at(3, 0, Mark{Name: MarkShedding, Level: LevelPresence, Cause: "disk_space"})
+	at(4, 0, Mark{Name: MarkShed, Value: 3, Counts: map[string]int64{"ENTRY_EFFECT": 3}})
+	at(5, 7, Mark{Name: MarkDisconnected, Cause: "risk_control", Refused: true})
+	at(6, 7, Mark{Name: MarkConnected, Identity: "guest", Host: "i"})
+	at(7, 7, Mark{Name: MarkRecall, Sampled: 10, Held: 4, Thinned: true})
+	at(8, 0, Mark{Name: MarkShedding})
+	w.Finish(9e6)
+	want := []Interval{
+		{Room: 7, Start: 1e6, End: 2e6, State: StateConnecting, Cause: CauseSelected, Seq: 1},
+		{Room: 7, Start: 2e6, End: 3e6, State: StateObserving, Identity: "guest", Host: "h", Seq: 2},
+		{Room: 7, Start: 3e6, End: 5e6, State: StateShed, Cause: "presence", Identity: "guest", Host: "h", Seq: 3},
+		{Room: 7, Start: 5e6, End: 6e6, State: StateRefused, Cause: "risk_control", Seq: 5},
+		{Room: 7, Start: 6e6, End: 7e6, State: StateShed, Cause: "presence", Identity: "guest", Host: "i", Seq: 6},
+		{Room: 7, Start: 7e6, End: 8e6, State: StateShed, Cause: "presence", Identity: "guest", Host: "i", Seq: 7, Sampled: 10, Held: 4, Thinned: true},
+		{Room: 7, Start: 8e6, End: 9e6, State: StateObserving, Identity: "guest", Host: "i", Seq: 8, Thinned: true},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("intervals (-want +got):\n%s", d)
+	}
+}
