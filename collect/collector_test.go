@@ -140,7 +140,8 @@ type platform struct {
 	receive func(ctx context.Context, room schema.RoomID, n int, h Handler) error
 }
 
-func (p *platform) Connect(ctx context.Context, room schema.RoomID) (Conn, error) {
+func (p *platform) Connect(ctx context.Context, v Visit) (Conn, error) {
+	room := v.Room
 	p.mu.Lock()
 	if p.tries == nil {
 		p.tries = map[schema.RoomID][]time.Time{}

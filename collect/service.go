@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"errors"
+	"time"
 
 	"danmaku-archiver/schema"
 )
@@ -13,7 +14,32 @@ import (
 // called for many rooms at once and returns soon after ctx ends. Its error names the cause
 // by wrapping an [*Ended].
 type Service interface {
-	Connect(ctx context.Context, room schema.RoomID) (Conn, error)
+	Connect(ctx context.Context, v Visit) (Conn, error)
+}
+
+// Visit says which room to connect to and as whom.
+type Visit struct {
+	Room schema.RoomID
+	// Account asks for the account, where the service has one at hand; else it is a guest.
+	Account bool
+}
+
+// Historian is a [Service] that can show a room's latest danmaku.
+type Historian interface {
+	// History returns the room's last danmaku, oldest first or not, as the service shows
+	// them to somebody who enters. It makes a request.
+	History(ctx context.Context, room schema.RoomID) ([]Said, error)
+	// Shun makes the room's next connections go to another host than the peer's and, with
+	// identity, as another guest.
+	Shun(room schema.RoomID, p Peer, identity bool)
+}
+
+// Said is one danmaku of a room's history.
+type Said struct {
+	// ID is the danmaku's own, the one that the pushed command carries; empty if unknown.
+	ID string
+	// At is when it was sent, by the service's clock, in whole seconds.
+	At time.Time
 }
 
 // Conn is one accepted connection. It keeps itself alive (heartbeats) from the moment it
@@ -55,7 +81,9 @@ type Handler interface {
 // lower-case word with underscores, made for the cause column of coverage.
 type Ended struct {
 	Cause string
-	Err   error
+	// Refused: the service does not let us in, as opposed to what merely failed.
+	Refused bool
+	Err     error
 }
 
 func (e *Ended) Error() string {
@@ -79,6 +107,12 @@ func CauseOf(err error) string {
 		return "stopped"
 	}
 	return "error"
+}
+
+// refused reports whether the service did not let us in.
+func refused(err error) bool {
+	var e *Ended
+	return errors.As(err, &e) && e.Refused
 }
 
 // Candidate is a room that a [Source] offers.

@@ -75,7 +75,7 @@ func (s *session) run(ctx context.Context) error {
 		if connected {
 			s.c.count.reconnects.Add(1)
 		} else if now := CauseOf(err); now != cause {
-			if err := s.c.mark(ctx, s.room, &schema.Mark{Name: schema.MarkConnecting, Cause: now}); err != nil {
+			if err := s.c.mark(ctx, s.room, &schema.Mark{Name: schema.MarkConnecting, Cause: now, Refused: refused(err)}); err != nil {
 				return err
 			}
 		}
@@ -118,7 +118,7 @@ func (s *session) connection(ctx context.Context) (connected bool, err error) {
 			}
 		}
 	}()
-	conn, err := s.c.Service.Connect(ctx, s.room)
+	conn, err := s.c.Service.Connect(ctx, Visit{Room: s.room})
 	if err != nil {
 		return false, err
 	}
@@ -150,7 +150,7 @@ func (s *session) disconnected(ctx context.Context, why error) error {
 	if ctx.Err() != nil {
 		cause = "stopped"
 	}
-	m := &schema.Mark{Name: schema.MarkDisconnected, Cause: cause, LastReceived: s.lastReceived}
+	m := &schema.Mark{Name: schema.MarkDisconnected, Cause: cause, LastReceived: s.lastReceived, Refused: refused(why)}
 	if err := s.c.lastMark(ctx, s.room, m); err != nil {
 		return &journalError{err}
 	}

@@ -92,7 +92,7 @@ func (c *conn) authenticate(ctx context.Context, packet []byte) error {
 		}
 		in, err := c.accepts(message)
 		if err != nil {
-			return &collect.Ended{Cause: causeAuthRefused, Err: err}
+			return &collect.Ended{Cause: causeAuthRefused, Refused: true, Err: err}
 		}
 		c.early = append(c.early, slices.Clone(message))
 		if in {

@@ -152,7 +152,7 @@ func (c *conn) handle(ctx context.Context, h collect.Handler, message []byte) er
 		return nil
 	case errors.Is(err, errRefused):
 		c.refused()
-		return &collect.Ended{Cause: causeAuthRefused, Err: err}
+		return &collect.Ended{Cause: causeAuthRefused, Refused: true, Err: err}
 	case ctx.Err() != nil:
 		return &collect.Ended{Cause: causeStopped, Err: context.Cause(ctx)}
 	}

@@ -13,10 +13,10 @@ import (
 // Connect opens a connection to the room, which must be a long id, and returns once the
 // service accepted it. The error wraps a [*collect.Ended] with one of the causes of this
 // package's description. A next try goes to the room's next host.
-func (c *Client) Connect(ctx context.Context, room schema.RoomID) (collect.Conn, error) {
-	conn, err := c.connect(ctx, room)
+func (c *Client) Connect(ctx context.Context, v collect.Visit) (collect.Conn, error) {
+	conn, err := c.connect(ctx, v.Room)
 	if err != nil {
-		return nil, fmt.Errorf("connect room %d: %w", room, err)
+		return nil, fmt.Errorf("connect room %d: %w", v.Room, err)
 	}
 	return conn, nil
 }
@@ -102,5 +102,5 @@ func apiEnded(ctx context.Context, err error) *collect.Ended {
 	if ctx.Err() != nil {
 		cause = causeStopped
 	}
-	return &collect.Ended{Cause: cause, Err: err}
+	return &collect.Ended{Cause: cause, Refused: cause == causeRiskControl, Err: err}
 }

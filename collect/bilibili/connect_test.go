@@ -162,7 +162,7 @@ func TestUntrustedCertificate(t *testing.T) {
 	s.Config.ErrorLog = nil
 	api.serveHosts(t, s.Listener.Addr().String())
 	c := api.client(t, func(c *Config) { c.Transport = TransportWSS; c.RootCAs = x509.NewCertPool() })
-	_, err := c.Connect(t.Context(), 5050)
+	_, err := c.Connect(t.Context(), collect.Visit{Room: 5050})
 	if collect.CauseOf(err) != "dial_failed" {
 		t.Errorf("error %v", err)
 	}
@@ -184,7 +184,7 @@ func TestRefusedTokenIsFetchedAnew(t *testing.T) {
 		_, _ = io.Copy(io.Discard, c)
 	}))
 	c := api.client(t)
-	if _, err := c.Connect(t.Context(), 5050); collect.CauseOf(err) != "auth_refused" {
+	if _, err := c.Connect(t.Context(), collect.Visit{Room: 5050}); collect.CauseOf(err) != "auth_refused" {
 		t.Fatalf("first try: %v", err)
 	}
 	mustConnect(t, c).Close()
@@ -230,7 +230,7 @@ func TestHostsTakeTurns(t *testing.T) {
 	api.serveHosts(t, dead.Addr().String(), hangsUp, good)
 	c := api.client(t)
 	for i, want := range []string{"dial_failed", "closed"} {
-		if _, err := c.Connect(t.Context(), 5050); collect.CauseOf(err) != want {
+		if _, err := c.Connect(t.Context(), collect.Visit{Room: 5050}); collect.CauseOf(err) != want {
 			t.Errorf("try %d: %v, want %s", i, err, want)
 		}
 	}
@@ -243,7 +243,7 @@ func TestHostsTakeTurns(t *testing.T) {
 		t.Errorf("%d tokens, want 2", n)
 	}
 	receive(t, t.Context(), conn)
-	if _, err := c.Connect(t.Context(), 5050); collect.CauseOf(err) != "dial_failed" {
+	if _, err := c.Connect(t.Context(), collect.Visit{Room: 5050}); collect.CauseOf(err) != "dial_failed" {
 		t.Errorf("after a connection the first host is the next: %v", err)
 	}
 }
@@ -260,7 +260,7 @@ func TestKnownTokenServesWhileTheAPIFails(t *testing.T) {
 	if !strings.Contains(log.String(), "the last one serves") {
 		t.Errorf("log:\n%s", &log)
 	}
-	if _, err := c.Connect(t.Context(), 6060); collect.CauseOf(err) != "token_unavailable" {
+	if _, err := c.Connect(t.Context(), collect.Visit{Room: 6060}); collect.CauseOf(err) != "token_unavailable" {
 		t.Errorf("a room without a known token: %v", err)
 	}
 }
@@ -281,7 +281,7 @@ func TestConnectNamesTheCause(t *testing.T) {
 			api.answer(pathDanmuInfo, c.answer)
 			client := api.client(t)
 			for range 2 { // the second time perhaps without a request
-				if _, err := client.Connect(t.Context(), 5050); collect.CauseOf(err) != c.want {
+				if _, err := client.Connect(t.Context(), collect.Visit{Room: 5050}); collect.CauseOf(err) != c.want {
 					t.Errorf("%v, want %s", err, c.want)
 				}
 			}
@@ -295,7 +295,7 @@ func TestForeignChatHostIsNotDialled(t *testing.T) {
 		api := newFakeAPI(t)
 		api.serveHosts(t, "192.0.2.1:2243")
 		c := api.client(t, func(c *Config) { c.Transport = transport })
-		_, err := c.Connect(t.Context(), 5050)
+		_, err := c.Connect(t.Context(), collect.Visit{Room: 5050})
 		if collect.CauseOf(err) != "dial_failed" || !strings.Contains(err.Error(), "no loopback address") {
 			t.Errorf("%s: %v", transport, err)
 		}
@@ -311,10 +311,10 @@ func TestConnectStops(t *testing.T) {
 		_, _ = io.Copy(io.Discard, c)
 	}))
 	c := api.client(t)
-	if _, err := c.Connect(ctx, 5050); collect.CauseOf(err) != "stopped" {
+	if _, err := c.Connect(ctx, collect.Visit{Room: 5050}); collect.CauseOf(err) != "stopped" {
 		t.Errorf("while waiting for the auth reply: %v", err)
 	}
-	if _, err := c.Connect(ctx, 6060); collect.CauseOf(err) != "stopped" {
+	if _, err := c.Connect(ctx, collect.Visit{Room: 6060}); collect.CauseOf(err) != "stopped" {
 		t.Errorf("before the first request: %v", err)
 	}
 }

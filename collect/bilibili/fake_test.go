@@ -244,7 +244,7 @@ func receive(t testing.TB, ctx context.Context, c collect.Conn) (*recorder, stri
 
 func mustConnect(t testing.TB, c *Client) collect.Conn {
 	t.Helper()
-	conn, err := c.Connect(t.Context(), 5050)
+	conn, err := c.Connect(t.Context(), collect.Visit{Room: 5050})
 	if err != nil {
 		t.Fatal(err)
 	}

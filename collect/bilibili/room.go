@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"time"
 
 	"danmaku-archiver/collect"
 	"danmaku-archiver/schema"
@@ -135,27 +136,13 @@ func (c *Client) baseInfo(ctx context.Context, rooms []collect.Candidate) (objec
 	return data.ByRoomIDs, err
 }
 
-// Said is one of the last danmaku of a room, as the web page shows them on entering.
-type Said struct {
-	// ID is the danmaku's own, the one that the pushed command carries as id_str.
-	ID       string
-	Text     string
-	UserID   int64 // 0 where masked
-	UserName string
-	// SentAt is in microseconds since the Unix epoch, whole seconds.
-	SentAt int64
-}
-
 // History returns the room's last danmaku, about ten, in the service's order: what a
 // reconnected session may have missed.
-func (c *Client) History(ctx context.Context, room schema.RoomID) ([]Said, error) {
+func (c *Client) History(ctx context.Context, room schema.RoomID) ([]collect.Said, error) {
 	var data struct {
 		Room list[struct {
-			ID       text    `json:"id_str"`
-			Text     text    `json:"text"`
-			UID      integer `json:"uid"`
-			Nickname text    `json:"nickname"`
-			Timeline moment  `json:"timeline"`
+			ID       text   `json:"id_str"`
+			Timeline moment `json:"timeline"`
 		}] `json:"room"`
 	}
 	err := c.get(ctx, request{path: pathHistory, room: room, params: url.Values{
@@ -164,10 +151,13 @@ func (c *Client) History(ctx context.Context, room schema.RoomID) ([]Said, error
 	if err != nil {
 		return nil, err
 	}
-	said := make([]Said, 0, len(data.Room))
+	said := make([]collect.Said, 0, len(data.Room))
 	for _, s := range data.Room {
-		said = append(said, Said{ID: string(s.ID), Text: string(s.Text), UserID: int64(s.UID),
-			UserName: string(s.Nickname), SentAt: int64(s.Timeline)})
+		item := collect.Said{ID: string(s.ID)}
+		if s.Timeline > 0 {
+			item.At = time.UnixMicro(int64(s.Timeline)).UTC()
+		}
+		said = append(said, item)
 	}
 	return said, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"danmaku-archiver/collect"
 	"danmaku-archiver/collect/bilibili"
 )
 
@@ -80,7 +81,7 @@ func watchOne(t *testing.T, s *Simulator, c *bilibili.Client) {
 	if err != nil || len(found) != 2 {
 		t.Errorf("resolved %v, %v", found, err)
 	}
-	conn, err := c.Connect(ctx, s.rooms[0].id)
+	conn, err := c.Connect(ctx, collect.Visit{Room: s.rooms[0].id})
 	if err != nil {
 		t.Fatal(err)
 	}
