@@ -39,6 +39,9 @@ type Config struct {
 	// ConnectInterval is the least time between two connection attempts of the whole
 	// collector, 1 s if zero; a negative one is none.
 	ConnectInterval time.Duration
+	// SampleInterval lies between two looks at a room's history, where the Service is a
+	// [Historian]: each is a request. 2 s if zero.
+	SampleInterval time.Duration
 	// Version is written into the start mark.
 	Version string
 	// Logger may be nil: nothing is logged then.
@@ -48,8 +51,9 @@ type Config struct {
 // Collector keeps a session for every wanted room and journals what they receive.
 type Collector struct {
 	Config
-	pace  *rate.Limiter
-	count counters
+	pace      *rate.Limiter
+	count     counters
+	historian Historian // nil where the Service is none
 
 	mu        sync.Mutex
 	sessions  map[schema.RoomID]*session
@@ -70,6 +74,9 @@ func New(c Config) *Collector {
 	if c.ConnectInterval == 0 {
 		c.ConnectInterval = time.Second
 	}
+	if c.SampleInterval == 0 {
+		c.SampleInterval = 2 * time.Second
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -77,7 +84,8 @@ func New(c Config) *Collector {
 	if c.ConnectInterval > 0 {
 		pace = rate.Every(c.ConnectInterval)
 	}
-	return &Collector{Config: c, pace: rate.NewLimiter(pace, 1), sessions: map[schema.RoomID]*session{}}
+	historian, _ := c.Service.(Historian)
+	return &Collector{Config: c, pace: rate.NewLimiter(pace, 1), historian: historian, sessions: map[schema.RoomID]*session{}}
 }
 
 // Run chooses rooms and keeps their sessions until ctx ends, when it returns nil after
@@ -90,6 +98,7 @@ func (c *Collector) Run(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return ended(gctx, c.alive(gctx)) })
 	g.Go(func() error { return ended(gctx, c.choose(gctx, g)) })
+	g.Go(func() error { return ended(gctx, c.sampler(gctx)) })
 	if err := g.Wait(); err != nil {
 		return err
 	}

@@ -26,6 +26,11 @@
 //     failed ends Run.
 //   - C5 Two connection attempts of a collector are at least ConnectInterval apart.
 //
+//   - C6 What a room said and a connection did not bring is noticed: where the service shows
+//     a room's history ([Historian]), the share of it that was received is sampled and
+//     journaled, and a connection that is thinned out, or that brings nothing although the
+//     room is live, is left for another.
+//
 // It does not promise that the service sends everything: it samples busy rooms, and thins
 // out what it sends to clients that it does not like.
 package collect

@@ -15,6 +15,11 @@ import (
 func (s *session) notice(name string, payload []byte) error {
 	switch name {
 	case "DANMU_MSG":
+		if s.c.historian != nil {
+			if g, ok := s.glancer.Danmaku(payload); ok {
+				s.heard.add(g)
+			}
+		}
 		return s.lookForMasking(payload)
 	case "LOG_IN_NOTICE":
 		// The service's announcement that guests get no identities.

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -20,6 +21,10 @@ const (
 	steadyAfter = 5 * time.Second
 	// maxRaw bounds what is kept of a packet that could not be unpacked.
 	maxRaw = 64 << 10
+	// Causes that a collector gives of its own accord.
+	causeThinned = "thinned"
+	causeMute    = "mute"
+
 	// maskInterval is how often danmaku are looked into for hidden identities.
 	maskInterval = 10 * time.Second
 )
@@ -36,18 +41,37 @@ type session struct {
 
 	state    atomic.Pointer[RoomStatus]
 	commands atomic.Int64
+	present  atomic.Pointer[present] // nil while not connected
+	heard    heard
+	shown    atomic.Pointer[recallShown]
+
+	// The sampler's.
+	recall   recall
+	patience time.Duration
 
 	// Owned by run and, during Receive, by the connection's goroutine.
 	ctx          context.Context
 	lastReceived int64
 	masked       bool
 	lookAt       time.Time
+	glancer      schema.Glancer
 
 	// mu keeps the facts and the order of their marks.
 	mu    sync.Mutex
 	facts schema.RoomFacts
 	list  schema.RoomFacts
 }
+
+// present is a session's present connection.
+type present struct {
+	peer        Peer
+	since       time.Time
+	lastCommand atomic.Int64 // µs since the Unix epoch; since, before the first
+	cancel      context.CancelCauseFunc
+}
+
+// end makes the session connect anew, for the given reason.
+func (l *present) end(why *Ended) { l.cancel(why) }
 
 func newSession(c *Collector, k Candidate, cancel context.CancelFunc) *session {
 	s := &session{c: c, room: k.Room, log: c.Logger.With("room", k.Room), cancel: cancel, done: make(chan struct{}),
@@ -127,8 +151,24 @@ func (s *session) connection(ctx context.Context) (connected bool, err error) {
 		return false, err
 	}
 	connected = true
-	err = conn.Receive(ctx, s)
+	receiving, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s.begin(conn.Peer(), cancel)
+	defer s.present.Store(nil)
+	err = conn.Receive(receiving, s)
+	if why := (*Ended)(nil); ctx.Err() == nil && errors.As(context.Cause(receiving), &why) {
+		err = why // we ended it ourselves
+	}
 	return true, s.disconnected(ctx, err)
+}
+
+// begin shows the connection to the sampler.
+func (s *session) begin(p Peer, cancel context.CancelCauseFunc) {
+	s.heard.begin()
+	s.shown.Store(nil)
+	l := &present{peer: p, since: time.Now(), cancel: cancel}
+	l.lastCommand.Store(l.since.UnixMicro())
+	s.present.Store(l)
 }
 
 func (s *session) connected(ctx context.Context, p Peer) error {
@@ -167,6 +207,9 @@ func (s *session) Command(payload []byte) error {
 	}
 	// A full journal may have kept us: what follows must not seem older than the record.
 	s.lastReceived = time.Now().UnixMicro()
+	if l := s.present.Load(); l != nil {
+		l.lastCommand.Store(s.lastReceived)
+	}
 	s.commands.Add(1)
 	s.c.count.commands.Add(1)
 	s.c.count.bytes.Add(int64(len(payload)))

@@ -34,8 +34,30 @@ type RoomStatus struct {
 	Host      string        `json:"host,omitempty"`
 	Transport string        `json:"transport,omitempty"`
 	Identity  string        `json:"identity,omitempty"`
-	Commands  int64         `json:"commands"`
+	Masked    bool          `json:"masked,omitempty"`
+	// Thinned: the service leaves out much of what the room says. Recall is the share of
+	// the last sampled danmaku that were received, nil before there were enough.
+	Thinned  bool     `json:"thinned,omitempty"`
+	Recall   *float64 `json:"recall,omitempty"`
+	Commands int64    `json:"commands"`
 }
+
+// noteRecall shows the sampler's verdict.
+func (s *session) noteRecall(r *recall) {
+	shown := recallShown{thinned: r.thinned}
+	if n := len(r.last); n > 0 {
+		share := float64(count(r.last)) / float64(n)
+		shown.share = &share
+	}
+	s.shown.Store(&shown)
+}
+
+type recallShown struct {
+	thinned bool
+	share   *float64
+}
+
+func (r *RoomStatus) connected() bool { return r.State == schema.StateObserving }
 
 type counters struct {
 	commands, bytes, bad, reconnects atomic.Int64
@@ -57,6 +79,9 @@ func (c *Collector) Status() Status {
 	for _, s := range all {
 		r := *s.state.Load()
 		r.Room, r.Commands = s.room, s.commands.Load()
+		if shown := s.shown.Load(); shown != nil && r.connected() {
+			r.Thinned, r.Recall = shown.thinned, shown.share
+		}
 		s.mu.Lock()
 		r.Title = s.facts.Title
 		s.mu.Unlock()

@@ -83,7 +83,9 @@ type Interval struct {
 	Host       string
 	Transport  string
 	Masked     bool
-	Thinned    bool
+	// Thinned: before the interval was over its samples had shown that the service leaves
+	// out much for this session.
+	Thinned bool
 	// Commands and Bytes count what was received within the interval.
 	Commands, Bytes int64
 	// Sampled messages of the room's history were looked for within the interval, Held of
@@ -240,14 +242,15 @@ func (w *Watch) applyRoom(rec *Record, m *Mark) (row bool) {
 		if !s.connected() {
 			return false
 		}
-		if s.Thinned != m.Thinned {
-			w.change(s, t, rec.Seq, s.State, s.Cause)
-			s.Thinned = m.Thinned
-		}
 		if w.within(t) {
 			s.Sampled += m.Sampled
 			s.Held += m.Held
 		}
+		if s.Thinned && !m.Thinned {
+			w.change(s, t, rec.Seq, s.State, s.Cause)
+		}
+		// What is found to be thinned now has been for as long as it was sampled.
+		s.Thinned = m.Thinned
 	case MarkPopularity:
 		if m.Value == s.Popularity && s.PopularityAt != 0 && t-s.PopularityAt < int64(time.Minute/time.Microsecond) {
 			return false

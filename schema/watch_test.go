@@ -257,8 +257,7 @@ func TestShedAndRefused(t *testing.T) {
 		{Room: 7, Start: 2e6, End: 3e6, State: StateObserving, Identity: "guest", Host: "h", Seq: 2},
 		{Room: 7, Start: 3e6, End: 5e6, State: StateShed, Cause: "presence", Identity: "guest", Host: "h", Seq: 3},
 		{Room: 7, Start: 5e6, End: 6e6, State: StateRefused, Cause: "risk_control", Seq: 5},
-		{Room: 7, Start: 6e6, End: 7e6, State: StateShed, Cause: "presence", Identity: "guest", Host: "i", Seq: 6},
-		{Room: 7, Start: 7e6, End: 8e6, State: StateShed, Cause: "presence", Identity: "guest", Host: "i", Seq: 7, Sampled: 10, Held: 4, Thinned: true},
+		{Room: 7, Start: 6e6, End: 8e6, State: StateShed, Cause: "presence", Identity: "guest", Host: "i", Seq: 6, Sampled: 10, Held: 4, Thinned: true},
 		{Room: 7, Start: 8e6, End: 9e6, State: StateObserving, Identity: "guest", Host: "i", Seq: 8, Thinned: true},
 	}
 	if d := cmp.Diff(want, got); d != "" {
