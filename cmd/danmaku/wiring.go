@@ -101,7 +101,7 @@ func (c *config) sources(client *bilibili.Client, log *slog.Logger) ([]collect.S
 		all = append(all, rooms.NewAreas(client, c.Rooms.Areas, log))
 	}
 	if c.Rooms.Top > 0 {
-		all = append(all, rooms.NewPopularity(client))
+		all = append(all, rooms.NewPopularity(client, log))
 	}
 	if len(all) == 0 {
 		return nil, usageError{errors.New("no room would be watched: set rooms.top (--top), rooms.areas (--area) or rooms.pin (--pin)")}

@@ -11,12 +11,13 @@ import (
 )
 
 // Paths of the room lists, all unsigned. Which of the service's many lists still answer a
-// guest is known from wzgrx/pure_live (A and B, 2026-09) and
-// lovelyyoshino/Bilibili-Live-API (C, 2026-06).
+// guest is known from wzgrx/pure_live (the first two, 2026-09) and
+// lovelyyoshino/Bilibili-Live-API (the third, 2026-06).
 const (
 	pathTopRooms   = "/room/v1/Area/getListByAreaID"
 	pathAreaRooms  = "/room/v1/area/getRoomList"
 	pathTopRoomsV3 = "/room/v3/area/getRoomList"
+	pathRecommend  = "/room/v1/room/get_user_recommend"
 	pathAreas      = "/room/v1/Area/getList"
 )
 
@@ -35,6 +36,16 @@ func (c *Client) TopRooms(ctx context.Context, page, size int) ([]collect.Candid
 func (c *Client) TopRoomsV3(ctx context.Context, page, size int) ([]collect.Candidate, error) {
 	var items roomList
 	err := c.get(ctx, request{path: pathTopRoomsV3, params: listParams(0, 0, page, size)}, &items)
+	return candidates(items), err
+}
+
+// Recommended returns a page, from 1, of rooms of the whole site in an order that is much
+// like that by popularity; the service ends it with empty pages.
+func (c *Client) Recommended(ctx context.Context, page, size int) ([]collect.Candidate, error) {
+	var items roomList
+	err := c.get(ctx, request{path: pathRecommend, params: url.Values{
+		"page": {strconv.Itoa(page)}, "page_size": {strconv.Itoa(size)},
+	}}, &items)
 	return candidates(items), err
 }
 
@@ -110,6 +121,7 @@ type listedRoom struct {
 	Online     integer  `json:"online"`
 	LiveStatus *integer `json:"live_status"`
 	LiveTime   moment   `json:"live_time"`
+	LiveID     text     `json:"live_id_str"`
 
 	AreaV2ID         integer `json:"area_v2_id"`
 	AreaV2Name       text    `json:"area_v2_name"`
@@ -139,6 +151,10 @@ func (r *listedRoom) facts() schema.RoomFacts {
 	}
 	if r.LiveStatus != nil {
 		f.LiveStatus = int32(min(max(*r.LiveStatus, 0), 2))
+	}
+	// The same number as the LIVE command's live_key; "0" in rooms that are not live.
+	if f.LiveStatus == 1 && r.LiveID != "0" {
+		f.LiveKey = string(r.LiveID)
 	}
 	return f
 }

@@ -116,7 +116,7 @@ func TestResolve(t *testing.T) {
 			StreamerID: 11, StreamerName: "ann", LiveStatus: 1, LiveSince: newYear, Popularity: 900}},
 	}
 	for range 2 {
-		got, err := c.Resolve(t.Context(), []int64{1002, 7, 404, 1001})
+		got, _, err := c.Resolve(t.Context(), []int64{1002, 7, 404, 1001})
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Fatalf("rooms (-want +got):\n%s%v", diff, err)
 		}
@@ -135,7 +135,7 @@ func TestResolveWithoutFacts(t *testing.T) {
 	serveRooms(api)
 	api.answer(pathBaseInfo, text200(`{"code":-400,"message":"bad request"}`))
 	var log strings.Builder
-	got, err := api.client(t, lines(&log)).Resolve(t.Context(), []int64{7})
+	got, _, err := api.client(t, lines(&log)).Resolve(t.Context(), []int64{7})
 	want := []collect.Candidate{{Room: 1001, Facts: schema.RoomFacts{StreamerID: 11, LiveStatus: 1, LiveSince: 1767225600_000000}}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("rooms (-want +got):\n%s%v", diff, err)
@@ -148,11 +148,11 @@ func TestResolveWithoutFacts(t *testing.T) {
 func TestResolveFails(t *testing.T) {
 	api := newFakeAPI(t)
 	api.answer(pathRoomInit, status(500))
-	if got, err := api.client(t).Resolve(t.Context(), []int64{7}); err == nil || !strings.Contains(err.Error(), "resolve room 7") {
+	if got, _, err := api.client(t).Resolve(t.Context(), []int64{7}); err == nil || !strings.Contains(err.Error(), "resolve room 7") {
 		t.Errorf("%v, %v", got, err)
 	}
 	api.answer(pathRoomInit, text200(`{"code":0,"data":{}}`))
-	if got, err := api.client(t).Resolve(t.Context(), []int64{7}); err == nil || !strings.Contains(err.Error(), "no room_id") {
+	if got, _, err := api.client(t).Resolve(t.Context(), []int64{7}); err == nil || !strings.Contains(err.Error(), "no room_id") {
 		t.Errorf("%v, %v", got, err)
 	}
 }
@@ -168,7 +168,7 @@ func TestResolveLeavesOutWhatIsNoRoom(t *testing.T) {
 		}
 		resolve(w, r)
 	})
-	got, err := api.client(t).Resolve(t.Context(), []int64{8, 7})
+	got, _, err := api.client(t).Resolve(t.Context(), []int64{8, 7})
 	if err != nil || len(got) != 1 || got[0].Room != 1001 {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -176,7 +176,7 @@ func TestResolveLeavesOutWhatIsNoRoom(t *testing.T) {
 
 func TestResolveTakesIDsAsTheyAreWhereNobodyKnowsThem(t *testing.T) {
 	api := newFakeAPI(t)
-	got, err := api.client(t).Resolve(t.Context(), []int64{5050, 21452505})
+	got, _, err := api.client(t).Resolve(t.Context(), []int64{5050, 21452505})
 	want := []collect.Candidate{{Room: 5050}, {Room: 21452505}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("rooms (-want +got):\n%s%v", diff, err)
@@ -211,7 +211,7 @@ func TestResolveAsksInBatches(t *testing.T) {
 	for i := range ids {
 		ids[i] = int64(1000 + i)
 	}
-	got, err := api.client(t).Resolve(t.Context(), ids)
+	got, _, err := api.client(t).Resolve(t.Context(), ids)
 	if len(got) != len(ids) || err != nil {
 		t.Fatalf("%d rooms, %v", len(got), err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -47,41 +48,58 @@ func (l *longIDs) put(id int64, room schema.RoomID) {
 }
 
 // Resolve finds the rooms of short or long ids and what is to be told of them, in the
-// order of the ids. Ids without a room are left out, as is the second of two ids of one
-// room. Where only the facts cannot be had, the rooms come without them.
-func (c *Client) Resolve(ctx context.Context, ids []int64) ([]collect.Candidate, error) {
-	var found []collect.Candidate
+// order of the ids. The second of two ids of one room is left out; ids without a room are
+// missing. Where only the facts cannot be had, the rooms come without them.
+func (c *Client) Resolve(ctx context.Context, ids []int64) (found []collect.Candidate, missing []int64, err error) {
 	place := map[schema.RoomID]int{}
 	for _, id := range ids {
 		at, err := c.longID(ctx, id)
 		if noRoom(err) {
+			missing = append(missing, id)
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("resolve room %d: %w", id, err)
+			return nil, nil, fmt.Errorf("resolve room %d: %w", id, err)
 		}
 		if _, twice := place[at.Room]; !twice {
 			place[at.Room] = len(found)
 			found = append(found, at)
 		}
 	}
-	for from := 0; from < len(found); from += baseInfoBatch {
-		batch := found[from:min(from+baseInfoBatch, len(found))]
+	rooms := make([]schema.RoomID, len(found))
+	for i, k := range found {
+		rooms[i] = k.Room
+	}
+	facts, err := c.Facts(ctx, rooms)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, nil, err
+		}
+		c.log.Warn("rooms are taken without their facts", "rooms", len(rooms), "error", err)
+	}
+	for room, f := range facts {
+		found[place[room]].Facts = f
+	}
+	return found, missing, nil
+}
+
+// Facts tells what the service knows of the rooms, which must be long ids. Rooms that it
+// does not know are left out. What was had before a request failed is returned with the
+// error.
+func (c *Client) Facts(ctx context.Context, rooms []schema.RoomID) (map[schema.RoomID]schema.RoomFacts, error) {
+	all := make(map[schema.RoomID]schema.RoomFacts, len(rooms))
+	for batch := range slices.Chunk(rooms, baseInfoBatch) {
 		infos, err := c.baseInfo(ctx, batch)
 		if err != nil {
-			if ctx.Err() != nil {
-				return nil, err
-			}
-			c.log.Warn("rooms are taken without their facts", "rooms", len(batch), "error", err)
-			continue
+			return all, err
 		}
 		for _, info := range infos {
-			if i, asked := place[schema.RoomID(info.RoomID2)]; asked {
-				found[i].Facts = info.facts()
+			if room := schema.RoomID(info.RoomID2); slices.Contains(batch, room) {
+				all[room] = info.facts()
 			}
 		}
 	}
-	return found, nil
+	return all, nil
 }
 
 // noRoom reports whether the answer is that the id has no room to watch: 60004 where it
@@ -124,10 +142,10 @@ func (c *Client) longID(ctx context.Context, id int64) (collect.Candidate, error
 
 // baseInfo asks for many rooms at once. The parameter is repeated: a comma list has been
 // seen to be refused with -400.
-func (c *Client) baseInfo(ctx context.Context, rooms []collect.Candidate) (object[listedRoom], error) {
+func (c *Client) baseInfo(ctx context.Context, rooms []schema.RoomID) (object[listedRoom], error) {
 	params := url.Values{"req_biz": {"web_room_componet"}} // the service's own spelling
 	for _, r := range rooms {
-		params.Add("room_ids", strconv.FormatInt(int64(r.Room), 10))
+		params.Add("room_ids", strconv.FormatInt(int64(r), 10))
 	}
 	var data struct {
 		ByRoomIDs object[listedRoom] `json:"by_room_ids"`

@@ -1,9 +1,7 @@
 package rooms
 
 import (
-	"cmp"
 	"context"
-	"slices"
 
 	"danmaku-archiver/collect"
 	"danmaku-archiver/schema"
@@ -36,9 +34,7 @@ func gather(ctx context.Context, next pager, limit int) ([]collect.Candidate, er
 			break
 		}
 	}
-	slices.SortFunc(all, func(a, b collect.Candidate) int {
-		return cmp.Or(cmp.Compare(b.Facts.Popularity, a.Facts.Popularity), cmp.Compare(a.Room, b.Room))
-	})
+	byPopularity(all)
 	return cut(all, limit), nil
 }
 

@@ -20,8 +20,8 @@ type Pinned struct {
 	ids []int64
 	log *slog.Logger
 
-	// Of the goroutine that calls Rooms: whether missing rooms were told of.
-	told bool
+	// Of the goroutine that calls Rooms: missing rooms that were told of.
+	told map[int64]bool
 }
 
 var _ collect.Source = (*Pinned)(nil)
@@ -29,7 +29,7 @@ var _ collect.Source = (*Pinned)(nil)
 // NewPinned returns a source for the rooms with these ids, short or long. A nil log
 // discards.
 func NewPinned(api API, ids []int64, log *slog.Logger) *Pinned {
-	return &Pinned{api: api, ids: ids, log: orDiscard(log)}
+	return &Pinned{api: api, ids: ids, log: orDiscard(log), told: map[int64]bool{}}
 }
 
 // Rooms resolves the ids. Rooms that do not exist are told once and left out.
@@ -37,13 +37,15 @@ func (p *Pinned) Rooms(ctx context.Context, limit int) ([]collect.Candidate, err
 	if len(p.ids) == 0 {
 		return nil, nil
 	}
-	cs, err := p.api.Resolve(ctx, p.ids)
+	cs, missing, err := p.api.Resolve(ctx, p.ids)
 	if err != nil {
 		return nil, fmt.Errorf("resolve pinned rooms: %w", err)
 	}
-	if len(cs) < len(p.ids) && !p.told {
-		p.told = true
-		p.log.Warn("some pinned rooms do not exist or are pinned twice", "pinned", len(p.ids), "found", len(cs))
+	for _, id := range missing {
+		if !p.told[id] {
+			p.told[id] = true
+			p.log.Warn("a pinned room does not exist, or is closed: it is left out", "room", id)
+		}
 	}
 	rank(cs, ReasonPin)
 	return cut(cs, limit), nil

@@ -27,7 +27,9 @@ type fakeAPI struct {
 	areasErr       error
 	byArea         map[string][]collect.Candidate // "parent/area"
 	areaErr        map[string]error
+	recommended    []collect.Candidate
 	resolved       []collect.Candidate
+	missing        []int64
 	resolveErr     error
 	pages, resolve int
 }
@@ -53,9 +55,13 @@ func (f *fakeAPI) AreaRooms(_ context.Context, parent, area int64, page, size in
 
 func (f *fakeAPI) Areas(context.Context) ([]schema.RoomFacts, error) { return f.areas, f.areasErr }
 
-func (f *fakeAPI) Resolve(context.Context, []int64) ([]collect.Candidate, error) {
+func (f *fakeAPI) Recommended(_ context.Context, page, size int) ([]collect.Candidate, error) {
+	return f.page(f.recommended, page, size), nil
+}
+
+func (f *fakeAPI) Resolve(context.Context, []int64) ([]collect.Candidate, []int64, error) {
 	f.resolve++
-	return append([]collect.Candidate(nil), f.resolved...), f.resolveErr
+	return append([]collect.Candidate(nil), f.resolved...), f.missing, f.resolveErr
 }
 
 // short writes candidates as rank:room reason.
@@ -79,7 +85,7 @@ func logger(b *strings.Builder) *slog.Logger { return slog.New(slog.NewTextHandl
 
 func TestPopularitySortsAndRanks(t *testing.T) {
 	api := &fakeAPI{top: []collect.Candidate{room(4, 10), room(9, 30), room(2, 10), room(9, 30), room(5, 20)}}
-	got, err := NewPopularity(api).Rooms(t.Context(), 0)
+	got, err := NewPopularity(api, nil).Rooms(t.Context(), 0)
 	if diff := cmp.Diff([]string{"1:9 top", "2:5 top", "3:2 top", "4:4 top"}, short(got)); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
@@ -103,7 +109,7 @@ func TestPopularityPages(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			api := &fakeAPI{top: c.top}
-			got, err := NewPopularity(api).Rooms(t.Context(), c.limit)
+			got, err := NewPopularity(api, nil).Rooms(t.Context(), c.limit)
 			if len(got) != c.got || api.pages != c.pages || err != nil {
 				t.Errorf("%d rooms of %d pages, %v; want %d of %d", len(got), api.pages, err, c.got, c.pages)
 			}
@@ -120,7 +126,7 @@ func TestPopularityPages(t *testing.T) {
 
 func TestPopularityStopsWhereAListRepeatsItself(t *testing.T) {
 	api := &endless{}
-	got, err := NewPopularity(api).Rooms(t.Context(), 100)
+	got, err := NewPopularity(api, nil).Rooms(t.Context(), 100)
 	if len(got) != 30 || api.pages != 2 || err != nil {
 		t.Errorf("%d rooms of %d pages, %v", len(got), api.pages, err)
 	}
@@ -147,9 +153,13 @@ func TestPopularityFallsBack(t *testing.T) {
 		"nothing at all":  {api: fakeAPI{v3Err: second}, errs: []error{second}},
 		"first will do":   {api: fakeAPI{top: many(3, 1), v3Err: second}, want: []string{"1:3 top"}},
 		"second is empty": {api: fakeAPI{topErr: first}, errs: []error{first}},
+		"by areas": {api: fakeAPI{topErr: first, v3Err: second, areas: someAreas,
+			byArea: map[string][]collect.Candidate{"2/0": {room(1, 5), room(2, 9)}, "9/0": {room(3, 7), room(2, 9)}}},
+			want: []string{"1:2 top", "2:3 top", "3:1 top"}},
+		"recommended": {api: fakeAPI{topErr: first, v3Err: second, areas: someAreas, recommended: many(5, 1)}, want: []string{"1:5 top"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := NewPopularity(&c.api).Rooms(t.Context(), 10)
+			got, err := NewPopularity(&c.api, nil).Rooms(t.Context(), 10)
 			if diff := cmp.Diff(c.want, short(got)); diff != "" || (err != nil) != (len(c.errs) > 0) {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}
@@ -162,11 +172,27 @@ func TestPopularityFallsBack(t *testing.T) {
 	}
 }
 
+// The lists of all areas are read only as far as they matter.
+func TestPopularityByAreasIsFrugal(t *testing.T) {
+	first := errors.New("first way")
+	big, small := many(1, 200), many(1001, 200)
+	for i := range small {
+		small[i].Facts.Popularity = int64(500 - i)
+	}
+	api := &fakeAPI{topErr: first, v3Err: first, areas: someAreas, byArea: map[string][]collect.Candidate{"2/0": big, "9/0": small}}
+	got, err := NewPopularity(api, nil).Rooms(t.Context(), 100)
+	// One page each of the two lists that fail, four of the big area, and the first of the
+	// small one, of which a second is read before it is known to be small.
+	if len(got) != 100 || got[99].Room != 100 || api.pages > 2+4+3 || err != nil {
+		t.Errorf("%d rooms after %d pages, %v", len(got), api.pages, err)
+	}
+}
+
 func TestPopularityAsksNoSecondTimeWhenStopped(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	api := &fakeAPI{topErr: context.Canceled, v3: many(1, 1)}
-	if got, err := NewPopularity(api).Rooms(ctx, 10); !errors.Is(err, context.Canceled) || api.pages != 1 {
+	if got, err := NewPopularity(api, nil).Rooms(ctx, 10); !errors.Is(err, context.Canceled) || api.pages != 1 {
 		t.Errorf("%v, %v after %d requests", got, err, api.pages)
 	}
 }
@@ -231,7 +257,7 @@ func TestNothingConfiguredAsksNothing(t *testing.T) {
 
 func TestPinned(t *testing.T) {
 	var log strings.Builder
-	api := &fakeAPI{resolved: []collect.Candidate{room(1001, 0), room(1002, 99)}}
+	api := &fakeAPI{resolved: []collect.Candidate{room(1001, 0), room(1002, 99)}, missing: []int64{404}}
 	source := NewPinned(api, []int64{7, 1002, 404}, logger(&log))
 	for limit, want := range map[int][]string{0: {"1:1001 pin", "2:1002 pin"}, 1: {"1:1001 pin"}} {
 		got, err := source.Rooms(t.Context(), limit)
@@ -239,7 +265,7 @@ func TestPinned(t *testing.T) {
 			t.Errorf("limit %d: %v (-want +got):\n%s", limit, err, diff)
 		}
 	}
-	if n := strings.Count(log.String(), "do not exist"); n != 1 {
+	if n := strings.Count(log.String(), "room=404"); n != 1 {
 		t.Errorf("told %d times:\n%s", n, &log)
 	}
 	api.resolveErr = errors.New("boom")

@@ -77,7 +77,7 @@ func watchOne(t *testing.T, s *Simulator, c *bilibili.Client) {
 	if found, err := c.Areas(ctx); err != nil || len(found) != len(areas) {
 		t.Errorf("areas %v, %v", found, err)
 	}
-	found, err := c.Resolve(ctx, []int64{s.rooms[3].short, int64(s.rooms[0].id)})
+	found, _, err := c.Resolve(ctx, []int64{s.rooms[3].short, int64(s.rooms[0].id)})
 	if err != nil || len(found) != 2 {
 		t.Errorf("resolved %v, %v", found, err)
 	}
