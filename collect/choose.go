@@ -1,8 +1,10 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -12,13 +14,10 @@ import (
 	"danmaku-archiver/schema"
 )
 
-// offer is what one source said last.
-type offer []Candidate
-
 // choose asks the sources at every refresh, starts sessions in g for rooms that are newly
 // wanted and ends those of the others. It returns only with ctx or the journal.
 func (c *Collector) choose(ctx context.Context, g *errgroup.Group) error {
-	offers := make([]offer, len(c.Sources))
+	offers := make([][]Candidate, len(c.Sources))
 	var listed schema.Hour
 	first := true
 	for failures := 0; ; {
@@ -27,12 +26,15 @@ func (c *Collector) choose(ctx context.Context, g *errgroup.Group) error {
 			return ctx.Err()
 		}
 		complete := failed == nil
-		wanted := c.want(offers)
-		if err := c.keep(ctx, g, wanted); err != nil {
+		choice := c.choice(offers, c.standings(), time.Now())
+		if err := c.keep(ctx, g, choice); err != nil {
+			return err
+		}
+		if err := c.inform(ctx); err != nil {
 			return err
 		}
 		if hour := schema.HourOf(time.Now().UnixMicro()); hour != listed && complete {
-			if err := c.list(ctx, offers, wanted); err != nil {
+			if err := c.list(ctx, choice); err != nil {
 				return err
 			}
 			listed = hour
@@ -47,11 +49,11 @@ func (c *Collector) choose(ctx context.Context, g *errgroup.Group) error {
 		if complete {
 			failures = 0
 		} else {
-			wait = min(wait, backoff(failures), c.impatience(len(wanted)))
+			wait = min(wait, backoff(failures), c.impatience(len(choice.Wanted)))
 			failures++
 			c.setError(failed)
 			c.Logger.Log(ctx, levelOf(failures), "asking for rooms failed, the former choice stays",
-				"error", failed, "rooms", len(wanted), "next", wait.Round(time.Millisecond))
+				"error", failed, "rooms", len(choice.Wanted), "next", wait.Round(time.Millisecond))
 		}
 		if err := sleep(ctx, wait); err != nil {
 			return err
@@ -70,10 +72,10 @@ func (c *Collector) impatience(rooms int) time.Duration {
 
 // ask refreshes the offers; the error is that of the sources that did not answer now. They
 // keep what they said before.
-func (c *Collector) ask(ctx context.Context, offers []offer) error {
+func (c *Collector) ask(ctx context.Context, offers [][]Candidate) error {
 	var failed error
 	for i, source := range c.Sources {
-		candidates, err := source.Rooms(ctx, c.Top+c.margin())
+		candidates, err := source.Rooms(ctx, c.Ask())
 		if err != nil {
 			failed = errors.Join(failed, err)
 			continue
@@ -86,79 +88,40 @@ func (c *Collector) ask(ctx context.Context, offers []offer) error {
 	return failed
 }
 
-// margin is how far below Top a watched room may fall before another takes its place.
-func (c *Collector) margin() int { return (c.Top + 9) / 10 }
-
-// want returns the rooms to watch, best claim first. A room that several sources offer
-// counts for the first of them.
-func (c *Collector) want(offers []offer) []Candidate {
-	seen := map[schema.RoomID]bool{}
-	for _, room := range c.Block {
-		seen[room] = true
-	}
-	var wanted []Candidate
-	take := func(k Candidate) {
-		if !seen[k.Room] && len(wanted) < c.MaxConnections {
-			seen[k.Room] = true
-			wanted = append(wanted, k)
-		}
-	}
-	var top []Candidate
-	for _, o := range offers {
-		for _, k := range o {
-			if k.Reason == "top" {
-				top = append(top, k)
-			} else {
-				take(k)
-			}
-		}
-	}
-	for _, k := range c.steady(top, seen) {
-		take(k)
-	}
-	return wanted
+// all are the sessions, in the order of their rooms. What they guard themselves is looked
+// at outside of the collector's lock: a full journal may keep it.
+func (c *Collector) all() []*session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.SortedFunc(maps.Values(c.sessions), func(a, b *session) int { return cmp.Compare(a.room, b.room) })
 }
 
-// steady picks Top of the candidates, watched rooms before others: a room is not swapped
-// for one that is barely more popular.
-func (c *Collector) steady(top []Candidate, taken map[schema.RoomID]bool) []Candidate {
-	var chosen, rest []Candidate
-	c.mu.Lock()
-	for _, k := range top {
-		if taken[k.Room] {
-			continue
-		}
-		if c.sessions[k.Room] != nil && int(k.Rank) <= c.Top+c.margin() {
-			chosen = append(chosen, k)
-		} else {
-			rest = append(rest, k)
-		}
+// standings are the watched rooms' claims.
+func (c *Collector) standings() map[schema.RoomID]standing {
+	all := map[schema.RoomID]standing{}
+	for _, s := range c.all() {
+		s.mu.Lock()
+		all[s.room] = standing{last: s.last, since: s.since, ended: s.ended}
+		s.mu.Unlock()
 	}
-	c.mu.Unlock()
-	chosen = chosen[:min(len(chosen), c.Top)]
-	chosen = append(chosen, rest[:min(len(rest), c.Top-len(chosen))]...)
-	slices.SortStableFunc(chosen, func(a, b Candidate) int { return int(a.Rank - b.Rank) })
-	return chosen
+	return all
 }
 
 // keep makes the sessions equal the wanted rooms.
-func (c *Collector) keep(ctx context.Context, g *errgroup.Group, wanted []Candidate) error {
-	want := make(map[schema.RoomID]bool, len(wanted))
-	for _, k := range wanted {
-		want[k.Room] = true
-	}
-	if err := c.drop(ctx, want); err != nil {
+func (c *Collector) keep(ctx context.Context, g *errgroup.Group, choice Choice) error {
+	if err := c.drop(ctx, choice); err != nil {
 		return err
 	}
-	for _, k := range wanted {
+	for n, k := range choice.Wanted {
 		c.mu.Lock()
 		s := c.sessions[k.Room]
 		c.mu.Unlock()
+		account := n < c.AccountRooms
 		if s == nil {
-			if err := c.start(ctx, g, k); err != nil {
+			if err := c.start(ctx, g, k, account); err != nil {
 				return err
 			}
-		} else if err := s.listed(ctx, k); err != nil {
+		} else if err := s.listed(ctx, k, account); err != nil {
 			return err
 		}
 		if k.Facts.Popularity > 0 {
@@ -170,7 +133,7 @@ func (c *Collector) keep(ctx context.Context, g *errgroup.Group, wanted []Candid
 	return nil
 }
 
-func (c *Collector) start(ctx context.Context, g *errgroup.Group, k Candidate) error {
+func (c *Collector) start(ctx context.Context, g *errgroup.Group, k Candidate, account bool) error {
 	facts := k.Facts
 	err := c.mark(ctx, k.Room, &schema.Mark{Name: schema.MarkSelected, Rank: k.Rank, Reason: k.Reason, Facts: &facts})
 	if err != nil {
@@ -178,6 +141,7 @@ func (c *Collector) start(ctx context.Context, g *errgroup.Group, k Candidate) e
 	}
 	sctx, cancel := context.WithCancel(ctx)
 	s := newSession(c, k, cancel)
+	s.account.Store(account)
 	c.mu.Lock()
 	c.sessions[k.Room] = s
 	c.mu.Unlock()
@@ -189,15 +153,17 @@ func (c *Collector) start(ctx context.Context, g *errgroup.Group, k Candidate) e
 	return nil
 }
 
-func (c *Collector) drop(ctx context.Context, want map[schema.RoomID]bool) error {
-	var going []*session
-	c.mu.Lock()
-	for room, s := range c.sessions {
-		if !want[room] {
-			going = append(going, s)
-		}
+// drop ends the sessions of rooms that are no longer wanted.
+func (c *Collector) drop(ctx context.Context, choice Choice) error {
+	want := make(map[schema.RoomID]bool, len(choice.Wanted))
+	for _, k := range choice.Wanted {
+		want[k.Room] = true
 	}
-	c.mu.Unlock()
+	why := make(map[schema.RoomID]string, len(choice.Left))
+	for _, k := range choice.Left {
+		why[k.Room] = k.Reason
+	}
+	going := slices.DeleteFunc(c.all(), func(s *session) bool { return want[s.room] })
 	for _, s := range going {
 		s.cancel()
 	}
@@ -207,27 +173,34 @@ func (c *Collector) drop(ctx context.Context, want map[schema.RoomID]bool) error
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if err := c.mark(ctx, s.room, &schema.Mark{Name: schema.MarkDropped, Cause: "not_wanted"}); err != nil {
+		cause := cmp.Or(why[s.room], s.gone())
+		if err := c.mark(ctx, s.room, &schema.Mark{Name: schema.MarkDropped, Cause: cause}); err != nil {
 			return err
 		}
 		c.mu.Lock()
 		delete(c.sessions, s.room)
 		c.mu.Unlock()
-		c.Logger.Info("room dropped", "room", s.room)
+		c.Logger.Info("room dropped", "room", s.room, "cause", cause)
 	}
 	return nil
 }
 
-// list writes the whole scanned lists: the frame that the watched rooms were chosen from.
-func (c *Collector) list(ctx context.Context, offers []offer, wanted []Candidate) error {
-	chosen := make(map[schema.RoomID]string, len(wanted))
-	for _, k := range wanted {
-		chosen[k.Room] = k.Reason
+// gone is why no list offers the room any more.
+func (s *session) gone() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended.IsZero() {
+		return reasonEnded
 	}
-	for _, o := range offers {
-		for _, k := range o {
+	return ReasonBelowTop
+}
+
+// list writes the whole scanned lists: the frame that the watched rooms were chosen from.
+func (c *Collector) list(ctx context.Context, choice Choice) error {
+	for _, all := range [][]Candidate{choice.Wanted, choice.Left} {
+		for _, k := range all {
 			facts := k.Facts
-			m := &schema.Mark{Name: schema.MarkListed, Rank: k.Rank, Reason: chosen[k.Room], Facts: &facts}
+			m := &schema.Mark{Name: schema.MarkListed, Rank: k.Rank, Reason: k.Reason, Facts: &facts}
 			if err := c.mark(ctx, k.Room, m); err != nil {
 				return err
 			}

@@ -32,6 +32,10 @@ type Config struct {
 	MaxConnections int
 	// Top is how many rooms are taken from the sources whose reason is top, 100 if zero.
 	Top int
+	// AccountRooms is how many rooms, in the order of their claims, are visited as the
+	// account, where the Service has one. A room that comes to be among them changes with
+	// its next connection.
+	AccountRooms int
 	// Block are rooms that are never watched.
 	Block []schema.RoomID
 	// Refresh is how often the sources are asked, 1 min if zero.
@@ -54,10 +58,12 @@ type Collector struct {
 	pace      *rate.Limiter
 	count     counters
 	historian Historian // nil where the Service is none
+	informer  Informer  // nil where the Service is none
 
 	mu        sync.Mutex
 	sessions  map[schema.RoomID]*session
 	lastError string
+	stopList  time.Time // when a list of ended broadcasts was last looked into
 }
 
 // New returns a collector that does nothing until Run.
@@ -84,8 +90,10 @@ func New(c Config) *Collector {
 	if c.ConnectInterval > 0 {
 		pace = rate.Every(c.ConnectInterval)
 	}
-	historian, _ := c.Service.(Historian)
-	return &Collector{Config: c, pace: rate.NewLimiter(pace, 1), historian: historian, sessions: map[schema.RoomID]*session{}}
+	col := &Collector{Config: c, pace: rate.NewLimiter(pace, 1), sessions: map[schema.RoomID]*session{}}
+	col.historian, _ = c.Service.(Historian)
+	col.informer, _ = c.Service.(Informer)
+	return col
 }
 
 // Run chooses rooms and keeps their sessions until ctx ends, when it returns nil after

@@ -382,13 +382,13 @@ func TestDroppedAndSelectedAgain(t *testing.T) {
 		_, stop := running(t, Config{Service: &platform{}, Sources: []Source{src}, Journal: j})
 		pass(10 * time.Second)
 		src.set(nil, top(2)...)
-		pass(2 * time.Minute)
+		pass(12 * time.Minute)
 		src.set(nil, top(2, 1)...)
 		pass(2 * time.Minute)
 		if err := stop(); err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "room 1", j.story(t, 1), []string{"selected top", "connected", "disconnected stopped", "dropped not_wanted",
+		equal(t, "room 1", j.story(t, 1), []string{"selected top", "connected", "disconnected stopped", "dropped below top",
 			"selected top", "connected", "disconnected stopped"})
 		equal(t, "room 2", j.story(t, 2), []string{"selected top", "connected", "disconnected stopped"})
 	})
@@ -408,7 +408,7 @@ func TestListedOnceAnHour(t *testing.T) {
 				listed[fmt.Sprintf("%d %s", r.Room, m.Reason)]++
 			}
 		}
-		want := map[string]int{"1 top": 3, "2 top": 3, "3 ": 3}
+		want := map[string]int{"1 top": 3, "2 top": 3, "3 below top": 3}
 		if fmt.Sprint(listed) != fmt.Sprint(want) {
 			t.Errorf("listed %v, want %v: chosen or not, in each of the three hours", listed, want)
 		}

@@ -17,13 +17,17 @@
 //
 //   - C1 A command is journaled before it is looked at, and in the order of its connection.
 //     What cannot be understood is journaled like anything else.
+//
 //   - C2 Every change of a room's state is a mark, so that the intervals that a
 //     [danmaku-archiver/schema.Watch] folds from them tile the time. The end of a connection
 //     carries the time of the last packet: the room was not observed after it.
+//
 //   - C3 Nothing that the service, the network or a room does ends Run: attempts go on for
 //     ever, with a random, growing delay of at most a minute. A panic costs one connection.
+//
 //   - C4 A journal that cannot take more makes sessions stop reading; a journal that has
 //     failed ends Run.
+//
 //   - C5 Two connection attempts of a collector are at least ConnectInterval apart.
 //
 //   - C6 What a room said and a connection did not bring is noticed: where the service shows

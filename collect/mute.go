@@ -15,9 +15,9 @@ const (
 
 // wakeMute ends the connections of live rooms from which nothing comes.
 func (c *Collector) wakeMute() {
-	for _, s := range c.mute() {
+	for _, s := range c.all() {
 		live := s.present.Load()
-		if live == nil {
+		if live == nil || !s.isMute(live, time.Now()) {
 			continue
 		}
 		s.log.Warn("the room is live, but nothing comes from it: connecting anew", "host", live.peer.Host)
@@ -28,21 +28,9 @@ func (c *Collector) wakeMute() {
 	}
 }
 
-func (c *Collector) mute() (found []*session) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, s := range c.sessions {
-		if s.isMute(time.Now()) {
-			found = append(found, s)
-		}
-	}
-	return found
-}
-
 // isMute belongs to the sampler.
-func (s *session) isMute(now time.Time) bool {
-	live := s.present.Load()
-	if live == nil || !s.onAir() {
+func (s *session) isMute(live *present, now time.Time) bool {
+	if !s.onAir() {
 		return false
 	}
 	last := time.UnixMicro(live.lastCommand.Load())

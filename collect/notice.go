@@ -30,6 +30,8 @@ func (s *session) notice(name string, payload []byte) error {
 		return s.preparing(payload)
 	case "ROOM_CHANGE":
 		return s.roomChange(payload)
+	case "STOP_LIVE_ROOM_LIST":
+		return s.c.stopped(s.ctx, payload)
 	}
 	return nil
 }
@@ -76,13 +78,64 @@ func (s *session) live(payload []byte) error {
 	})
 }
 
+const (
+	// stopListEvery is how often a list of ended broadcasts is looked into: all rooms get
+	// the same one, twice a minute (sjh8130/bili_danmaku).
+	stopListEvery = 10 * time.Second
+	// stopListAge is how old the end of a broadcast in such a list can be: one that began
+	// since then is not meant.
+	stopListAge = 90 * time.Second
+)
+
+// stopped takes the service's list of broadcasts that ended anywhere. It is the only sign
+// of the end where a PREPARING was lost.
+func (c *Collector) stopped(ctx context.Context, payload []byte) error {
+	now := time.Now()
+	c.mu.Lock()
+	due := now.Sub(c.stopList) >= stopListEvery
+	if due {
+		c.stopList = now
+	}
+	c.mu.Unlock()
+	var list struct {
+		Data struct {
+			Rooms []schema.RoomID `json:"room_id_list"`
+		} `json:"data"`
+	}
+	if !due || json.Unmarshal(payload, &list) != nil {
+		return nil
+	}
+	for _, room := range list.Data.Rooms {
+		c.mu.Lock()
+		s := c.sessions[room]
+		c.mu.Unlock()
+		if s == nil || !s.mayHaveEnded(now) {
+			continue
+		}
+		if err := s.change(ctx, schema.MarkPreparing, offAir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayHaveEnded tells that the broadcast goes on as far as we know, and not just since.
+func (s *session) mayHaveEnded(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended.IsZero() && (s.began.IsZero() || now.Sub(s.began) >= stopListAge)
+}
+
+// offAir makes the facts those of a room in which nothing is shown.
+func offAir(f *schema.RoomFacts) { f.LiveKey, f.LiveSince, f.LiveStatus = "", 0, 0 }
+
 func (s *session) preparing(payload []byte) error {
 	var c struct {
 		Round loose `json:"round"`
 	}
 	_ = json.Unmarshal(payload, &c)
 	return s.change(s.ctx, schema.MarkPreparing, func(f *schema.RoomFacts) {
-		f.LiveKey, f.LiveSince, f.LiveStatus = "", 0, 0
+		offAir(f)
 		if c.Round == "1" {
 			f.LiveStatus = 2
 		}
@@ -118,10 +171,14 @@ func (s *session) roomChange(payload []byte) error {
 
 // listed takes what a list says of the watched room now. Only what changed since the list
 // before counts: between two lists the room's own commands know better.
-func (s *session) listed(ctx context.Context, k Candidate) error {
+func (s *session) listed(ctx context.Context, k Candidate, account bool) error {
+	s.account.Store(account)
 	s.mu.Lock()
-	was := s.list
-	s.list = k.Facts
+	was := s.last.Facts
+	s.last = k
+	if !s.ended.IsZero() && k.Facts.LiveStatus == 1 && time.Since(s.ended) >= linger {
+		s.ended = time.Time{}
+	}
 	s.mu.Unlock()
 	is := &k.Facts
 	return s.change(ctx, schema.MarkFacts, func(f *schema.RoomFacts) {
@@ -146,6 +203,14 @@ func (s *session) listed(ctx context.Context, k Candidate) error {
 func (s *session) change(ctx context.Context, name schema.MarkName, edit func(*schema.RoomFacts)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	switch name {
+	case schema.MarkLive:
+		s.began, s.ended = time.Now(), time.Time{}
+	case schema.MarkPreparing:
+		if s.ended.IsZero() {
+			s.ended = time.Now()
+		}
+	}
 	facts := s.facts
 	edit(&facts)
 	clip(&facts)

@@ -217,14 +217,12 @@ func (c *Collector) sampler(ctx context.Context) error {
 // dueForSample is the connected session whose turn it is, nil if none is due.
 func (c *Collector) dueForSample() (next *session) {
 	now := time.Now()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, s := range c.sessions {
+	for _, s := range c.all() {
 		live := s.present.Load()
 		if live == nil || now.Before(live.since.Add(recallFirst)) || now.Before(s.recall.due) {
 			continue
 		}
-		if next == nil || s.recall.due.Before(next.recall.due) || s.recall.due.Equal(next.recall.due) && s.room < next.room {
+		if next == nil || s.recall.due.Before(next.recall.due) {
 			next = s
 		}
 	}

@@ -34,6 +34,12 @@ type Historian interface {
 	Shun(room schema.RoomID, p Peer, identity bool)
 }
 
+// Informer is a [Service] that can tell facts of rooms, a few tens with one request. Rooms
+// that it does not know are left out.
+type Informer interface {
+	Facts(ctx context.Context, rooms []schema.RoomID) (map[schema.RoomID]schema.RoomFacts, error)
+}
+
 // Said is one danmaku of a room's history.
 type Said struct {
 	// ID is the danmaku's own, the one that the pushed command carries; empty if unknown.

@@ -56,10 +56,17 @@ type session struct {
 	lookAt       time.Time
 	glancer      schema.Glancer
 
+	account atomic.Bool // the next connection is to be the account's
+
 	// mu keeps the facts and the order of their marks.
 	mu    sync.Mutex
 	facts schema.RoomFacts
-	list  schema.RoomFacts
+	last  Candidate // as which the room was last chosen
+	since time.Time // when it was first
+	// began and ended are when the broadcast was last seen to begin and to end, by our
+	// clock; zero if not seen, ended also while it goes on.
+	began, ended time.Time
+	asked        time.Time // when the service was last asked which broadcast it is
 }
 
 // present is a session's present connection.
@@ -75,7 +82,7 @@ func (l *present) end(why *Ended) { l.cancel(why) }
 
 func newSession(c *Collector, k Candidate, cancel context.CancelFunc) *session {
 	s := &session{c: c, room: k.Room, log: c.Logger.With("room", k.Room), cancel: cancel, done: make(chan struct{}),
-		bad: rate.NewLimiter(rate.Every(6*time.Second), 10), facts: k.Facts, list: k.Facts}
+		bad: rate.NewLimiter(rate.Every(6*time.Second), 10), facts: k.Facts, last: k, since: time.Now()}
 	s.setState(RoomStatus{State: schema.StateConnecting, Cause: schema.CauseSelected})
 	return s
 }
@@ -142,7 +149,7 @@ func (s *session) connection(ctx context.Context) (connected bool, err error) {
 			}
 		}
 	}()
-	conn, err := s.c.Service.Connect(ctx, Visit{Room: s.room})
+	conn, err := s.c.Service.Connect(ctx, Visit{Room: s.room, Account: s.account.Load()})
 	if err != nil {
 		return false, err
 	}

@@ -2,7 +2,6 @@ package collect
 
 import (
 	"errors"
-	"slices"
 	"sync/atomic"
 
 	"danmaku-archiver/schema"
@@ -65,15 +64,10 @@ type counters struct {
 
 // Status may be called at any time, by any goroutine. Rooms are in the order of their ids.
 func (c *Collector) Status() Status {
+	all := c.all()
 	c.mu.Lock()
-	all := make([]*session, 0, len(c.sessions))
-	for _, s := range c.sessions {
-		all = append(all, s)
-	}
 	lastError := c.lastError
 	c.mu.Unlock()
-	slices.SortFunc(all, func(a, b *session) int { return int(min(max(a.room-b.room, -1), 1)) })
-
 	st := Status{Rooms: len(all), Commands: c.count.commands.Load(), Bytes: c.count.bytes.Load(),
 		Bad: c.count.bad.Load(), Reconnects: c.count.reconnects.Load(), LastError: lastError}
 	for _, s := range all {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"danmaku-archiver/collect"
 	"danmaku-archiver/schema"
 )
 
@@ -17,20 +18,23 @@ func newRooms() *cobra.Command {
 		Short: "Print which rooms would be watched now, and why",
 		Long: `Ask the service for its lists and print which rooms would be watched now: the pinned ones,
 then the top rooms of the areas, then the most popular of the whole site, without those
-that are blocked, until max_connections are taken. Nothing is connected or written.`,
+that are blocked, until max_connections are taken. Nothing is connected or written. Running
+collectors choose alike, but let go of watched rooms less readily.`,
 		Example: `  danmaku rooms
+  danmaku rooms --all
   danmaku rooms --top 10 --pin 5050
   danmaku rooms --area 371 --json`,
 		Args: noArguments,
 	}
 	load := useConfig(cmd, logFlags, serviceFlags, roomFlags)
+	left := cmd.Flags().Bool("all", false, "print also the listed rooms that would not be watched, and why not")
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := load()
 		if err != nil {
 			return err
 		}
-		wanted, err := wantedNow(cmd.Context(), c, cmd.ErrOrStderr())
+		wanted, err := wantedNow(cmd.Context(), c, *left, cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
@@ -46,13 +50,16 @@ that are blocked, until max_connections are taken. Nothing is connected or writt
 
 // wantedRoom is a room as printed, with its JSON names.
 type wantedRoom struct {
-	Room   schema.RoomID    `json:"room_id"`
-	Rank   int32            `json:"rank"`
-	Reason string           `json:"reason"`
-	Facts  schema.RoomFacts `json:"facts"`
+	Room schema.RoomID `json:"room_id"`
+	// Watched tells whether Reason is why, or why not.
+	Watched bool             `json:"watched"`
+	Rank    int32            `json:"rank"`
+	Reason  string           `json:"reason"`
+	Facts   schema.RoomFacts `json:"facts"`
 }
 
-func wantedNow(ctx context.Context, c *config, stderr io.Writer) ([]wantedRoom, error) {
+// wantedNow makes the choice of a collector that starts now; left adds what it leaves out.
+func wantedNow(ctx context.Context, c *config, left bool, stderr io.Writer) ([]wantedRoom, error) {
 	log := c.logger(stderr)
 	client, err := c.openService(log)
 	if err != nil {
@@ -62,43 +69,45 @@ func wantedNow(ctx context.Context, c *config, stderr io.Writer) ([]wantedRoom, 
 	if err != nil {
 		return nil, err
 	}
-	seen := map[schema.RoomID]bool{}
-	for _, room := range c.Rooms.Block {
-		seen[room] = true
-	}
-	wanted, top := []wantedRoom{}, 0
-	for _, source := range sources {
-		// More than are wanted, as the collector asks: some of them may be taken already.
-		candidates, err := source.Rooms(ctx, c.Rooms.Top+(c.Rooms.Top+9)/10)
-		if err != nil {
+	col := collect.New(collect.Config{Top: c.Rooms.Top, MaxConnections: c.Bilibili.MaxConnections, Block: c.Rooms.Block})
+	offers := make([][]collect.Candidate, len(sources))
+	for i, source := range sources {
+		if offers[i], err = source.Rooms(ctx, col.Ask()); err != nil {
 			return nil, fmt.Errorf("ask %s for rooms: %w", c.Bilibili.APIURL, err)
 		}
-		for _, k := range candidates {
-			if seen[k.Room] || len(wanted) == c.Bilibili.MaxConnections || k.Reason == "top" && top == c.Rooms.Top {
-				continue
-			}
-			if k.Reason == "top" {
-				top++
-			}
-			seen[k.Room] = true
-			wanted = append(wanted, wantedRoom(k))
+	}
+	choice := col.Choose(offers)
+	all := make([]wantedRoom, 0, len(choice.Wanted))
+	for _, k := range choice.Wanted {
+		all = append(all, wantedRoom{k.Room, true, k.Rank, k.Reason, k.Facts})
+	}
+	for _, k := range choice.Left {
+		if left {
+			all = append(all, wantedRoom{k.Room, false, k.Rank, k.Reason, k.Facts})
 		}
 	}
-	return wanted, nil
+	return all, nil
 }
 
 func printRooms(w io.Writer, wanted []wantedRoom) error {
-	t := newTable(w, []string{"ROOM", "REASON", "RANK", "POPULARITY", "LIVE", "AREA", "STREAMER", "TITLE"},
+	t := newTable(w, []string{"ROOM", "WATCHED", "REASON", "RANK", "POPULARITY", "LIVE", "AREA", "STREAMER", "TITLE"},
 		"ROOM", "RANK", "POPULARITY")
 	for _, r := range wanted {
 		f := r.Facts
-		err := t.row(itoa(int64(r.Room)), r.Reason, itoa(int64(r.Rank)), grouped(f.Popularity), liveStatus(f.LiveStatus),
+		err := t.row(itoa(int64(r.Room)), yesNo(r.Watched), r.Reason, itoa(int64(r.Rank)), grouped(f.Popularity), liveStatus(f.LiveStatus),
 			printable(f.AreaName), printable(f.StreamerName), cut(printable(f.Title), 48))
 		if err != nil {
 			return err
 		}
 	}
 	return t.flush()
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
 }
 
 func liveStatus(s int32) string {
