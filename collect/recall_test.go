@@ -127,7 +127,7 @@ func watch(t *testing.T, p Service, d time.Duration) *memory {
 func TestThinningIsFound(t *testing.T) {
 	for _, share := range []float64{0.3, 0.8} {
 		for _, every := range []time.Duration{100 * time.Millisecond, time.Second, 10 * time.Second} {
-			for seed := range uint64(5) {
+			for seed := range uint64(3) {
 				t.Run(fmt.Sprintf("%g every %s seed %d", share, every, seed), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						j := watch(t, newChatter(seed, every, always(share)), 15*time.Minute)
@@ -143,7 +143,7 @@ func TestThinningIsFound(t *testing.T) {
 
 func TestNothingIsFoundWhereNothingIs(t *testing.T) {
 	for _, share := range []float64{0, 0.01} {
-		for _, every := range []time.Duration{500 * time.Millisecond, 20 * time.Second} {
+		for _, every := range []time.Duration{3 * time.Second, 20 * time.Second} {
 			t.Run(fmt.Sprintf("%g every %s", share, every), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					j := watch(t, newChatter(3, every, always(share)), 24*time.Hour)

@@ -53,13 +53,12 @@ func (c *config) check() (wrong []string) {
 // for is refused rather than passed over.
 var refused = []string{
 	"privacy", "privacy_key_file", "opt_out_file",
-	"bilibili.cookie_file", "archive.raw", "http.token_file", "notify.url",
+	"archive.raw", "http.token_file", "notify.url",
 }
 
 // idle are keys without effect yet that only bound, tune or tidy: what they ask for is said
 // at the start to have none.
 var idle = []string{
-	"bilibili.cookie_rooms",
 	"journal.max_size", "journal.warn_free", "journal.shed_free", "journal.stop_free",
 	"archive.memory", "archive.compact", "archive.compact_by_user", "archive.keep_hourly",
 	"http.listen",

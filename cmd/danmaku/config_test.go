@@ -281,9 +281,6 @@ func TestRefused(t *testing.T) {
 		"not built: privacy": {
 			environ: []string{"DANMAKU_PRIVACY=pseudonymous"},
 			want:    "DANMAKU_PRIVACY: pseudonymous is not available in this version; want plain"},
-		"not built: cookie": {
-			file: "bilibili: {cookie_file: cookie.txt}\n",
-			want: `FILE:1: bilibili.cookie_file: cookie.txt is not available in this version; want ""`},
 		"not built: notify, a secret": {
 			file: "notify: {url: \"https://example.org/hook?key=hunter2\"}\n",
 			want: `FILE:1: notify.url: [redacted] is not available in this version; want ""`},

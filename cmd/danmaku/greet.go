@@ -10,6 +10,7 @@ import (
 
 	"github.com/robfig/cron/v3"
 
+	"danmaku-archiver/collect/bilibili"
 	"danmaku-archiver/schema"
 )
 
@@ -25,8 +26,7 @@ func (s *station) greet(w io.Writer) {
 	}
 	line("rooms", "%s; at most %d at once, chosen anew every %s",
 		c.wantedRooms(), c.Bilibili.MaxConnections, shortDuration(c.Rooms.Refresh))
-	line("service", "%s by %s, as guest: the service stars names and hides uids; user_hash still tells users apart",
-		c.Bilibili.APIURL, c.Bilibili.Transport)
+	line("service", "%s by %s, %s", c.Bilibili.APIURL, c.Bilibili.Transport, asWhom(s.account, c.Bilibili.CookieRooms))
 	if s.store != nil {
 		at := time.Now().UTC()
 		line("first", "hour %s UTC will be in the archive at %s UTC",
@@ -42,6 +42,23 @@ func (s *station) greet(w io.Writer) {
 	if s.store != nil {
 		line("later", "%s show danmaku %s", programName(), strings.Join(c.storeArguments(s.dir), " "))
 	}
+}
+
+// asWhom says as whom rooms are watched, and what that means for the data.
+func asWhom(a bilibili.AccountState, rooms int) string {
+	const guest = "the service stars names and hides uids; user_hash still tells users apart"
+	switch {
+	case !a.Configured:
+		return "as guest: " + guest
+	case !a.LoggedIn:
+		return fmt.Sprintf("as guest: %s. The account cannot be used: %s", guest, a.Problem)
+	}
+	until := ""
+	if !a.Expires.IsZero() {
+		until = " (the cookie ends on " + a.Expires.Format(time.DateOnly) + ")"
+	}
+	return fmt.Sprintf("as account in the first %s%s: names and uids are whole there; elsewhere as guest: %s",
+		plural(rooms, "room"), until, guest)
 }
 
 // wantedRooms says in words which rooms are wanted.

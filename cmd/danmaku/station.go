@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"danmaku-archiver/archiver"
 	"danmaku-archiver/archiver/store"
 	"danmaku-archiver/collect"
+	"danmaku-archiver/collect/bilibili"
 	"danmaku-archiver/collect/journal"
 )
 
@@ -29,6 +31,8 @@ type station struct {
 	collector *collect.Collector
 	archiver  *archiver.Archiver // nil where only collected
 	store     store.Store
+	service   *bilibili.Client
+	account   bilibili.AccountState // at the start
 }
 
 type stationOptions struct {
@@ -47,6 +51,12 @@ func newStation(ctx context.Context, c *config, o stationOptions) (*station, err
 	}
 	client, err := c.openService(o.log)
 	if err != nil {
+		return nil, err
+	}
+	s.service = client
+	checking, cancel := context.WithTimeout(ctx, accountCheck)
+	defer cancel()
+	if s.account, err = client.Account(checking); err != nil && ctx.Err() != nil {
 		return nil, err
 	}
 	sources, err := c.sources(client, o.log)
@@ -77,10 +87,27 @@ func newStation(ctx context.Context, c *config, o stationOptions) (*station, err
 	s.collector = collect.New(collect.Config{
 		Service: client, Sources: sources, Journal: s.journal,
 		MaxConnections: c.Bilibili.MaxConnections, Top: c.Rooms.Top, Block: c.Rooms.Block,
+		AccountRooms: c.accountRooms(), SampleInterval: sampleInterval(c.Bilibili.RequestsPerSecond),
 		Refresh: c.Rooms.Refresh, ConnectInterval: interval,
 		Version: readBuild().String(), Logger: o.log,
 	})
 	return s, nil
+}
+
+// accountCheck is how long the start waits for the service's word on the account.
+const accountCheck = 10 * time.Second
+
+// accountRooms is how many rooms the account visits, none without one.
+func (c *config) accountRooms() int {
+	if c.Bilibili.CookieFile == "" {
+		return 0
+	}
+	return c.Bilibili.CookieRooms
+}
+
+// sampleInterval leaves half of the requests to everything else than looking at histories.
+func sampleInterval(requestsPerSecond float64) time.Duration {
+	return time.Duration(2 / requestsPerSecond * float64(time.Second))
 }
 
 func newArchiver(c *config, d dataDir, name string, st store.Store, log *slog.Logger, progress func(archiver.Event)) (*archiver.Archiver, error) {

@@ -74,7 +74,7 @@ func (c *config) openService(log *slog.Logger) (*bilibili.Client, error) {
 	o := bilibili.Config{
 		APIURL: c.Bilibili.APIURL, MainURL: c.Bilibili.MainURL, UserAgent: c.Bilibili.UserAgent,
 		Transport: c.Bilibili.Transport, RequestsPerSecond: c.Bilibili.RequestsPerSecond,
-		LoopbackOnly: c.loopback(), Logger: log,
+		LoopbackOnly: c.loopback(), CookieFile: c.Bilibili.CookieFile, Logger: log,
 	}
 	if c.Bilibili.CAFile != "" {
 		pem, err := readAtMost(c.Bilibili.CAFile, maxConfigFile)
@@ -88,7 +88,11 @@ func (c *config) openService(log *slog.Logger) (*bilibili.Client, error) {
 			return nil, fmt.Errorf("bilibili.ca_file: %s holds no PEM certificate", c.Bilibili.CAFile)
 		}
 	}
-	return bilibili.New(o)
+	client, err := bilibili.New(o)
+	if err != nil {
+		return nil, fmt.Errorf("bilibili: %w", err)
+	}
+	return client, nil
 }
 
 // sources are the room sources in the order of their claim: pins, areas, top.

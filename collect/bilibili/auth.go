@@ -42,7 +42,7 @@ func (c *Client) authPacket(room schema.RoomID, t ticket, who identity) ([]byte,
 	var queue [4]byte
 	_, _ = rand.Read(queue[:]) // it never fails
 	body, err := json.Marshal(authBody{
-		RoomID: int64(room), ProtoVer: c.config.ProtoVer, Platform: "web", Type: 2,
+		UID: who.uid, RoomID: int64(room), ProtoVer: c.config.ProtoVer, Platform: "web", Type: 2,
 		Buvid: who.buvid3, Key: t.token,
 		SupportAck: true, QueueUUID: hex.EncodeToString(queue[:]), Scene: "room",
 	})

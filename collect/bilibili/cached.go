@@ -62,3 +62,13 @@ func (c *cached[T]) drop(ctx context.Context, generation uint64) error {
 	}
 	return nil
 }
+
+// forget drops the value, whatever its generation.
+func (c *cached[T]) forget(ctx context.Context) error {
+	if err := c.acquire(ctx); err != nil {
+		return err
+	}
+	defer c.release()
+	c.generation = 0
+	return nil
+}

@@ -61,6 +61,9 @@ type Config struct {
 	// ProtoVer is what the service is asked to send: 3 (brotli, the default), 2 (zlib) or
 	// 1 (plain).
 	ProtoVer int
+	// CookieFile holds the login of an account, in Netscape's format or JSON, readable by
+	// its owner only; empty: there are only guests.
+	CookieFile string
 	// Logger takes what is degraded but healing; nil discards.
 	Logger *slog.Logger
 	// HeartbeatInterval is 30 s by default; the service closes after about 60 s without.
@@ -70,8 +73,9 @@ type Config struct {
 	ReadTimeout time.Duration
 }
 
-// Client is a guest of the service: it asks the web API and makes connections. It is safe
-// for concurrent use and starts nothing of its own.
+// Client is a guest of the service, and an account where it has the cookies of one: it asks
+// the web API and makes connections. It is safe for concurrent use and starts nothing of
+// its own.
 type Client struct {
 	config  Config
 	log     *slog.Logger
@@ -81,13 +85,23 @@ type Client struct {
 	limiter *rate.Limiter
 	slots   chan struct{}
 	pauses  pauses
-	guest   cached[identity]
+	people  people
+	account account
 	mixin   cached[string]
 	chat    chatServers
-	longIDs longIDs
+	hosts   hosts
+	crowd   crowd
+	// outcomes counts requests, trouble those of the last moments that failed.
+	outcomes outcomes
+	trouble  trouble
+	longIDs  longIDs
 }
 
-var _ collect.Service = (*Client)(nil)
+var (
+	_ collect.Service   = (*Client)(nil)
+	_ collect.Historian = (*Client)(nil)
+	_ collect.Informer  = (*Client)(nil)
+)
 
 // New returns a client. It makes no request. The error says which field is wrong and what
 // would be right.
@@ -112,6 +126,7 @@ func New(c Config) (*Client, error) {
 		limiter: rate.NewLimiter(rate.Limit(c.RequestsPerSecond), max(1, int(c.RequestsPerSecond))),
 		slots:   make(chan struct{}, maxParallel),
 	}
+	cl.people.account.account = true
 	cl.http = cl.guard.client(c.RootCAs, true)
 	cl.ws = cl.guard.client(c.RootCAs, false)
 	return cl, nil
@@ -122,6 +137,9 @@ func (c *Config) check() error {
 	case TransportWSS, TransportWS, TransportTCP:
 	default:
 		return fmt.Errorf("transport %q: want wss, ws or tcp", c.Transport)
+	}
+	if err := checkCookieFile(c.CookieFile); err != nil {
+		return err
 	}
 	guard := loopbackGuard(c.LoopbackOnly)
 	for _, u := range []string{c.APIURL, c.MainURL} {

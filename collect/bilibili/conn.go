@@ -59,7 +59,12 @@ type conn struct {
 	unpacker Unpacker
 	early    [][]byte
 	refused  func() // told when the service takes its acceptance back
+	since    time.Time
+	received bool // a command
+	// over may give the end another cause; atOnce tells that hardly anything came before.
+	over func(err error, atOnce bool) error
 
+	gone    func() // told once, when it is closed
 	close   sync.Once
 	closing atomic.Bool
 	stop    context.CancelFunc // ends the heartbeats
@@ -68,7 +73,7 @@ type conn struct {
 
 func newConn(l link, room schema.RoomID, readTimeout time.Duration, peer collect.Peer, log *slog.Logger) *conn {
 	c := &conn{log: log, room: room, peer: peer, link: l, readTimeout: readTimeout,
-		stop: func() {}, refused: func() {}}
+		stop: func() {}, refused: func() {}, gone: func() {}, since: time.Now(), over: func(err error, _ bool) error { return err }}
 	c.watch = time.AfterFunc(readTimeout, func() {
 		c.silent.Store(true)
 		l.close()
@@ -111,6 +116,7 @@ func (c *conn) Close() error {
 		c.stop()
 		c.watch.Stop()
 		c.link.close()
+		c.gone()
 	})
 	c.beats.Wait()
 	return nil
@@ -118,6 +124,11 @@ func (c *conn) Close() error {
 
 // Receive hands over what arrives until the connection ends, and closes it.
 func (c *conn) Receive(ctx context.Context, h collect.Handler) error {
+	err := c.receive(ctx, h)
+	return c.over(err, !c.received && time.Since(c.since) < crowdLived)
+}
+
+func (c *conn) receive(ctx context.Context, h collect.Handler) error {
 	defer c.Close()
 	interrupted := context.AfterFunc(ctx, c.link.close)
 	defer interrupted()
@@ -162,6 +173,7 @@ func (c *conn) handle(ctx context.Context, h collect.Handler, message []byte) er
 func (c *conn) leaf(ctx context.Context, h collect.Handler, p Packet, bad func(string, []byte) error) error {
 	switch p.Operation {
 	case OpMessage:
+		c.received = true
 		if err := h.Command(p.Body); err != nil {
 			return err
 		}

@@ -14,20 +14,25 @@ import (
 // service accepted it. The error wraps a [*collect.Ended] with one of the causes of this
 // package's description. A next try goes to the room's next host.
 func (c *Client) Connect(ctx context.Context, v collect.Visit) (collect.Conn, error) {
-	conn, err := c.connect(ctx, v.Room)
+	conn, err := c.connect(ctx, v)
 	if err != nil {
 		return nil, fmt.Errorf("connect room %d: %w", v.Room, err)
 	}
 	return conn, nil
 }
 
-func (c *Client) connect(ctx context.Context, room schema.RoomID) (collect.Conn, error) {
-	t, err := c.ticket(ctx, room)
+func (c *Client) connect(ctx context.Context, v collect.Visit) (collect.Conn, error) {
+	room := v.Room
+	as, err := c.visitor(ctx, room, v.Account)
+	if err != nil {
+		return nil, apiEnded(ctx, err)
+	}
+	t, err := c.ticket(ctx, room, as)
 	if err != nil {
 		return nil, apiEnded(ctx, err)
 	}
 	// The identity that the token was got with may have been dropped since.
-	who, _, err := c.guest.get(ctx, identityAge, c.fetchIdentity)
+	who, _, err := c.identityOf(ctx, as)
 	if err != nil {
 		return nil, apiEnded(ctx, err)
 	}
@@ -35,18 +40,30 @@ func (c *Client) connect(ctx context.Context, room schema.RoomID) (collect.Conn,
 	conn, err := c.open(ctx, room, t, who, address)
 	if err == nil {
 		c.chat.connected(room)
+		c.hosts.worked(address)
 		return conn, nil
 	}
+	err = c.judgeEnd(room, err)
 	switch collect.CauseOf(err) {
 	case causeAuthRefused:
 		c.chat.refused(room)
-	case causeStopped:
+	case causeStopped, causeTooMany:
 	default:
+		c.hosts.failed(address, room)
 		// A token that is not taken is more often answered by closing the connection
 		// than by an auth reply (SocialSisterYi/bilibili-API-collect).
 		c.chat.failed(room, collect.CauseOf(err) != causeDial)
 	}
 	return nil, fmt.Errorf("%s: %w", address, err)
+}
+
+// Shun implements [collect.Historian].
+func (c *Client) Shun(room schema.RoomID, p collect.Peer, identity bool) {
+	c.hosts.shun(room, p.Host)
+	if identity && p.Identity == identityGuest {
+		c.people.another(room)
+	}
+	c.chat.refused(room)
 }
 
 func (c *Client) open(ctx context.Context, room schema.RoomID, t ticket, who identity, address string) (collect.Conn, error) {
@@ -58,10 +75,18 @@ func (c *Client) open(ctx context.Context, room schema.RoomID, t ticket, who ide
 		return nil, &collect.Ended{Cause: causeDial, Err: err}
 	}
 	conn := newConn(l, room, c.config.ReadTimeout,
-		collect.Peer{Host: address, Transport: c.config.Transport, Identity: identityGuest}, c.log)
+		collect.Peer{Host: address, Transport: c.config.Transport, Identity: who.name()}, c.log)
 	if err := c.enter(ctx, conn, t, who); err != nil {
 		conn.Close()
 		return nil, err
+	}
+	c.crowd.opened()
+	conn.gone = c.crowd.closed
+	conn.over = func(err error, atOnce bool) error {
+		if atOnce {
+			return c.judgeEnd(room, err)
+		}
+		return err
 	}
 	conn.refused = func() { c.chat.refused(room) }
 	conn.beat(c.config.HeartbeatInterval)

@@ -321,13 +321,13 @@ func TestConnectStops(t *testing.T) {
 
 func TestTicketsOfFormerRoomsAreForgotten(t *testing.T) {
 	var s chatServers
-	s.store(1, ticket{token: "old"})
+	s.store(1, nil, ticket{token: "old"})
 	s.rooms[1].fetched = time.Now().Add(-ticketKept - time.Second)
-	s.store(2, ticket{token: "new"})
+	s.store(2, nil, ticket{token: "new"})
 	if len(s.rooms) != 1 {
 		t.Errorf("%d rooms remembered, want 1", len(s.rooms))
 	}
-	if _, found, _ := s.known(1); found {
+	if _, found, _ := s.known(1, nil); found {
 		t.Error("an old ticket is still known")
 	}
 }

@@ -54,6 +54,7 @@ type chatServers struct {
 
 type roomTicket struct {
 	ticket
+	as      *persona // who got it
 	fetched time.Time
 	fresh   bool
 	// failures counts the attempts since the room was last connected.
@@ -61,17 +62,17 @@ type roomTicket struct {
 }
 
 // known returns the room's ticket; fresh tells whether it may be used without asking.
-func (s *chatServers) known(room schema.RoomID) (t ticket, found, fresh bool) {
+func (s *chatServers) known(room schema.RoomID, as *persona) (t ticket, found, fresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.rooms[room]
-	if e == nil || time.Since(e.fetched) > ticketKept {
+	if e == nil || e.as != as || time.Since(e.fetched) > ticketKept {
 		return ticket{}, false, false
 	}
 	return e.ticket, true, e.fresh && time.Since(e.fetched) < ticketAge
 }
 
-func (s *chatServers) store(room schema.RoomID, t ticket) {
+func (s *chatServers) store(room schema.RoomID, as *persona, t ticket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, e := range s.rooms {
@@ -88,7 +89,7 @@ func (s *chatServers) store(room schema.RoomID, t ticket) {
 		}
 		s.rooms[room] = e
 	}
-	e.ticket, e.fetched, e.fresh = t, time.Now(), true
+	e.ticket, e.as, e.fetched, e.fresh = t, as, time.Now(), true
 }
 
 // turn says which of n hosts to try.
@@ -129,15 +130,15 @@ func (s *chatServers) refused(room schema.RoomID) {
 
 // ticket returns what connecting to the room takes, asking the service if need be. When
 // the API fails, the last token still serves.
-func (c *Client) ticket(ctx context.Context, room schema.RoomID) (ticket, error) {
-	old, found, fresh := c.chat.known(room)
+func (c *Client) ticket(ctx context.Context, room schema.RoomID, as *persona) (ticket, error) {
+	old, found, fresh := c.chat.known(room, as)
 	if fresh {
 		return old, nil
 	}
-	t, err := c.fetchTicket(ctx, room)
+	t, err := c.fetchTicket(ctx, room, as)
 	switch {
 	case err == nil:
-		c.chat.store(room, t)
+		c.chat.store(room, as, t)
 		return t, nil
 	case found && ctx.Err() == nil:
 		c.log.Warn("no new token, the last one serves", "room", room, "error", err)
@@ -146,12 +147,12 @@ func (c *Client) ticket(ctx context.Context, room schema.RoomID) (ticket, error)
 	return ticket{}, err
 }
 
-func (c *Client) fetchTicket(ctx context.Context, room schema.RoomID) (ticket, error) {
+func (c *Client) fetchTicket(ctx context.Context, room schema.RoomID, as *persona) (ticket, error) {
 	var data struct {
 		Token text           `json:"token"`
 		Hosts list[chatHost] `json:"host_list"`
 	}
-	err := c.get(ctx, request{path: pathDanmuInfo, room: room, signed: true, params: url.Values{
+	err := c.get(ctx, request{path: pathDanmuInfo, room: room, as: as, signed: true, params: url.Values{
 		"id": {strconv.FormatInt(int64(room), 10)}, "type": {"0"}, "web_location": {"444.8"},
 	}}, &data)
 	if err != nil {
@@ -170,8 +171,12 @@ func (c *Client) fetchTicket(ctx context.Context, room schema.RoomID) (ticket, e
 	return t, nil
 }
 
-// address picks the host whose turn it is.
+// address picks the host whose turn it is, of those that work if there are any.
 func (c *Client) address(room schema.RoomID, t ticket) string {
-	h := t.hosts[c.chat.turn(room, len(t.hosts))]
-	return net.JoinHostPort(string(h.Host), strconv.FormatInt(h.port(c.config.Transport), 10))
+	all := make([]string, len(t.hosts))
+	for n, h := range t.hosts {
+		all[n] = net.JoinHostPort(string(h.Host), strconv.FormatInt(h.port(c.config.Transport), 10))
+	}
+	c.hosts.order(room, all)
+	return all[c.chat.turn(room, len(all))]
 }

@@ -1,4 +1,5 @@
-// Package bilibili speaks the live service's web API and wire protocol, as a guest.
+// Package bilibili speaks the live service's web API and wire protocol, as a guest or, for
+// rooms that ask for it, as an account.
 //
 // A [Client] lists rooms, resolves ids and makes connections to rooms; it implements
 // [collect.Service]. What it knows of the service comes from public sources, named where
@@ -15,7 +16,8 @@
 // All requests share one rate and a bound of parallel ones. An answer of -352 may mean
 // that identity or keys are stale: both are fetched anew and the request is made once
 // more. Where the service has none to give, requests go without them. A service that still
-// refuses is left alone for a while, see [Client.Pauses].
+// refuses, or nearly all of whose answers fail, is left alone for a while, see
+// [Client.Pauses]; connections are made with the tokens at hand meanwhile.
 // Answers are decoded leniently: an odd field costs itself, not its neighbours.
 //
 // # Packets
@@ -54,6 +56,7 @@
 //	token_unavailable    the web API failed otherwise
 //	dial_failed          no connection to the host
 //	auth_refused         the auth reply was no acceptance
+//	too_many             closed at once, like other rooms', while many stay open
 //	auth_timeout         no auth reply, and no command instead
 //	closed, reset        the service ended the connection
 //	silent               nothing arrived for the read timeout
@@ -62,5 +65,12 @@
 //	stopped              Close was called or the context ended
 //	handler              the handler returned an error
 //
-// It does not reconnect, deduplicate or interpret commands, and knows no accounts.
+// # Who asks
+//
+// All rooms see the same guest, but for those that were thinned out: these get others, of
+// which there are at most eight. The account's cookies come from a file that only its owner
+// may read; they go to the service, and into no log, error or state. A token is got and
+// used by the same identity.
+//
+// It does not reconnect, deduplicate or interpret commands, and does not renew cookies.
 package bilibili

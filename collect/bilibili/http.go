@@ -55,6 +55,10 @@ type request struct {
 	signed bool
 	// bare sends no cookies: the request is made to get them.
 	bare bool
+	// as is who asks, nil for the common guest.
+	as *persona
+	// login, where not nil, is sent although the request is bare.
+	login *cookies
 	// accept is a code that is no error besides 0.
 	accept int
 }
@@ -69,6 +73,7 @@ func (c *Client) get(ctx context.Context, r request, data any) error {
 		}
 		_, asked, err = c.attempt(ctx, r, data)
 	}
+	c.outcomes.add(r.path, err)
 	if !asked.IsZero() {
 		c.judge(r.path, asked, err)
 	}
@@ -84,11 +89,21 @@ func (c *Client) judge(endpoint string, asked time.Time, err error) {
 	switch scope, refused := pauseScope(err); {
 	case refused:
 		if p, begun := c.pauses.refused(scope, asked, err); begun {
-			c.log.Warn("the service refuses, requests pause", "endpoint", scope, "until", p.Until.UTC(), "error", err)
+			c.tellPause("the service refuses requests; rooms go on with the tokens at hand", p)
+		}
+	case c.trouble.tripped(err):
+		if p, begun := c.pauses.refused("", asked, err); begun {
+			c.tellPause("nearly all requests fail; rooms go on with the tokens at hand", p)
 		}
 	case err == nil, errors.As(err, &answer) && answer.HTTPStatus == http.StatusOK:
 		c.pauses.answered(endpoint, asked)
 	}
+}
+
+func (c *Client) tellPause(what string, p Pause) {
+	tokens, oldest := c.chat.ages()
+	c.log.Warn(what, "endpoint", first(p.Endpoint, "all"), "next_try", p.Until.UTC().Format(time.RFC3339),
+		"tokens", tokens, "oldest_token", oldest.Round(time.Second), "error", p.Refusal)
 }
 
 // code returns the service's code that err carries, 0 if none.
@@ -155,7 +170,11 @@ func (c *Client) send(ctx context.Context, r request, used credentials, data any
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.path, err)
 	}
-	req.Header = c.headers(r.room, used.identity)
+	who := used.identity
+	if r.login != nil {
+		who.login = r.login
+	}
+	req.Header = c.headers(r.room, who)
 	req.Header.Set("Accept", "application/json, text/plain, */*")
 	resp, err := c.http.Do(req)
 	if err != nil {

@@ -19,7 +19,7 @@ func TestRequestsLookLikeTheWebPlayers(t *testing.T) {
 	api := newFakeAPI(t)
 	api.serveHosts(t, "127.0.0.1:1")
 	c := api.client(t, func(c *Config) { c.UserAgent = "Browser/1" })
-	if _, err := c.ticket(t.Context(), 5050); err != nil {
+	if _, err := c.ticket(t.Context(), 5050, nil); err != nil {
 		t.Fatal(err)
 	}
 	r := api.asked(pathDanmuInfo)[0]
@@ -46,7 +46,7 @@ func TestIdentityAndKeysAreFetchedOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for room := range schema.RoomID(20) {
 		all.Go(func() {
-			if _, err := c.ticket(t.Context(), room+1); err != nil {
+			if _, err := c.ticket(t.Context(), room+1, nil); err != nil {
 				t.Error(err)
 			}
 		})
@@ -109,7 +109,7 @@ func TestStaleIdentityIsRenewedOnce(t *testing.T) {
 				_, _ = io.WriteString(w, `{"code":0,"data":{"token":"T","host_list":[{"host":"127.0.0.1","port":1}]}}`)
 			})
 			c := api.client(t)
-			got, err := c.ticket(t.Context(), 5050)
+			got, err := c.ticket(t.Context(), 5050, nil)
 			if err != nil || got.token != "T" {
 				t.Fatalf("ticket %+v, %v", got, err)
 			}
@@ -285,7 +285,7 @@ func TestListsWorkWithoutAnIdentity(t *testing.T) {
 	if _, err := c.Areas(t.Context()); err != nil {
 		t.Errorf("unsigned request: %v", err)
 	}
-	if _, err := c.fetchTicket(t.Context(), 1); err == nil || len(api.asked(pathDanmuInfo)) != 0 {
+	if _, err := c.fetchTicket(t.Context(), 1, nil); err == nil || len(api.asked(pathDanmuInfo)) != 0 {
 		t.Errorf("signed request: %v", err)
 	}
 }
@@ -303,7 +303,7 @@ func TestGoesOnWithoutIdentityAndKeysThatAreNotThere(t *testing.T) {
 			api.answer(pathDanmuInfo, text200(`{"code":0,"data":{"token":"","host_list":[{"host":"127.0.0.1","port":1}]}}`))
 			c := api.client(t)
 			for range 2 {
-				if _, err := c.fetchTicket(t.Context(), 1); err != nil {
+				if _, err := c.fetchTicket(t.Context(), 1, nil); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -316,7 +316,7 @@ func TestGoesOnWithoutIdentityAndKeysThatAreNotThere(t *testing.T) {
 			}
 			// A refusal is a reason to ask for them again.
 			api.answer(pathDanmuInfo, text200(riskBody))
-			if _, err := c.fetchTicket(t.Context(), 1); code(err) != codeRisk {
+			if _, err := c.fetchTicket(t.Context(), 1, nil); code(err) != codeRisk {
 				t.Errorf("refused: %v", err)
 			}
 			if len(api.asked(pathBuvid)) != 2 || len(api.asked(pathNav)) != 2 {

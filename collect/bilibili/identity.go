@@ -21,23 +21,41 @@ const (
 	mixinAge = 11 * time.Hour
 )
 
-// identityGuest is how connections of a [Client] appear in coverage.
-const identityGuest = "guest"
+// Identities of connections, as they appear in coverage.
+const (
+	identityGuest   = "guest"
+	identityAccount = "account"
+)
 
-// identity is the anonymous browser that the client is.
+// identity is the browser that the client is: anonymous, or logged in.
 type identity struct {
 	buvid3, buvid4 string
+	// login is the account's, nil for a guest, uid its number.
+	login *cookies
+	uid   int64
 }
 
 func (i identity) cookie() string {
-	if i.buvid3 == "" {
+	switch {
+	case i.login != nil:
+		return i.login.header()
+	case i.buvid3 == "":
 		return ""
 	}
 	return fmt.Sprintf("buvid3=%s; buvid4=%s", i.buvid3, i.buvid4)
 }
 
+// name is how coverage calls it.
+func (i identity) name() string {
+	if i.login != nil {
+		return identityAccount
+	}
+	return identityGuest
+}
+
 // credentials is what one request was made with.
 type credentials struct {
+	persona    *persona
 	identity   identity
 	identityOf uint64
 	mixin      string
@@ -46,14 +64,18 @@ type credentials struct {
 
 // drop forgets what was refused, unless somebody renewed it already.
 func (u credentials) drop(ctx context.Context, c *Client) error {
-	return errors.Join(c.guest.drop(ctx, u.identityOf), c.mixin.drop(ctx, u.mixinOf))
+	return errors.Join(u.persona.drop(ctx, u.identityOf), c.mixin.drop(ctx, u.mixinOf))
 }
 
 func (c *Client) credentials(ctx context.Context, r request) (u credentials, err error) {
 	if r.bare {
 		return u, nil
 	}
-	u.identity, u.identityOf, err = c.guest.get(ctx, identityAge, c.fetchIdentity)
+	u.persona = r.as
+	if u.persona == nil {
+		u.persona = c.people.guest()
+	}
+	u.identity, u.identityOf, err = c.identityOf(ctx, u.persona)
 	if err != nil && (r.signed || ctx.Err() != nil) {
 		return u, err
 	}

@@ -128,3 +128,43 @@ func pauseScope(err error) (endpoint string, refused bool) {
 	}
 	return "", false
 }
+
+const (
+	// troubleLeast requests within troubleWithin, of which four of five failed, make all
+	// requests pause (BililiveRecorder protects itself alike).
+	troubleWithin = 30 * time.Second
+	troubleLeast  = 6
+)
+
+// trouble remembers how the last requests came out. A refusal that says what it is has a
+// pause of its own; this is for answers that make no sense, and none at all.
+type trouble struct {
+	mu   sync.Mutex
+	last []outcomeAt
+}
+
+type outcomeAt struct {
+	at     time.Time
+	failed bool
+}
+
+// tripped takes a request's outcome and reports whether nearly all of late have failed.
+func (t *trouble) tripped(err error) bool {
+	var answer *APIError
+	failed := err != nil && (!errors.As(err, &answer) || answer.HTTPStatus >= http.StatusInternalServerError)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	t.last = append(slices.DeleteFunc(t.last, func(o outcomeAt) bool { return now.Sub(o.at) > troubleWithin }), outcomeAt{now, failed})
+	n := 0
+	for _, o := range t.last {
+		if o.failed {
+			n++
+		}
+	}
+	if len(t.last) < troubleLeast || n*5 < len(t.last)*4 {
+		return false
+	}
+	t.last = nil
+	return true
+}
