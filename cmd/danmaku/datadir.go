@@ -61,6 +61,16 @@ func (d dataDir) collector(configured string) (string, error) {
 	return name, nil
 }
 
+// kept returns the collector's name if there is one.
+func (d dataDir) kept() (string, error) {
+	b, err := os.ReadFile(d.name())
+	if err != nil {
+		return "", err
+	}
+	name := strings.TrimSpace(string(b))
+	return name, store.CheckCollector(name)
+}
+
 // nameFromHost makes a collector name of any host name.
 func nameFromHost(host string) string {
 	name := strings.Map(func(r rune) rune {

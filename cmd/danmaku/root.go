@@ -37,7 +37,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newRun(), newCollect(), newArchive(), newDemo(), newSimulate(), newShow(), newVerify(),
-		newRooms(), newJournal(), newConfigCommand(), newVersion(),
+		newRooms(), newDoctor(), newJournal(), newConfigCommand(), newVersion(),
 	)
 	root.InitDefaultHelpCmd()
 	for _, sub := range root.Commands() {

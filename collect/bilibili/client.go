@@ -94,6 +94,7 @@ type Client struct {
 	// outcomes counts requests, trouble those of the last moments that failed.
 	outcomes outcomes
 	trouble  trouble
+	clock    clock
 	longIDs  longIDs
 }
 

@@ -173,10 +173,25 @@ func (c *Client) fetchTicket(ctx context.Context, room schema.RoomID, as *person
 
 // address picks the host whose turn it is, of those that work if there are any.
 func (c *Client) address(room schema.RoomID, t ticket) string {
+	all := c.addresses(room, t)
+	return all[c.chat.turn(room, len(all))]
+}
+
+func (c *Client) addresses(room schema.RoomID, t ticket) []string {
 	all := make([]string, len(t.hosts))
 	for n, h := range t.hosts {
 		all[n] = net.JoinHostPort(string(h.Host), strconv.FormatInt(h.port(c.config.Transport), 10))
 	}
 	c.hosts.order(room, all)
-	return all[c.chat.turn(room, len(all))]
+	return all
+}
+
+// Hosts asks the service where the room's chat is: the addresses for the client's
+// transport, in the order in which they would be tried. It takes an accepted signature.
+func (c *Client) Hosts(ctx context.Context, room schema.RoomID) ([]string, error) {
+	t, err := c.ticket(ctx, room, c.people.guestOf(room))
+	if err != nil {
+		return nil, err
+	}
+	return c.addresses(room, t), nil
 }

@@ -181,6 +181,7 @@ func (c *Client) send(ctx context.Context, r request, used credentials, data any
 		return fmt.Errorf("%s: %w", r.path, err)
 	}
 	defer resp.Body.Close()
+	c.clock.note(resp.Header.Get("Date"))
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
 		return fmt.Errorf("%s: read answer: %w", r.path, err)
