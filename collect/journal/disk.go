@@ -48,6 +48,8 @@ type segment struct {
 	file    file
 	off     int64 // where the next block goes
 	synced  int64 // up to here an fsync has returned
+	alloc   int64 // up to here it is filled ahead with zeros, if that is more than off
+	exact   bool  // it cannot be filled ahead
 	entries []indexEntry
 	rooms   [][]schema.RoomID // of each entry's block
 	broken  bool              // an fsync failed: nothing since the last good one can be trusted
@@ -109,11 +111,17 @@ func (d *disk) append(blk *block) (size int64, number int, err error) {
 	return d.seg.off, d.seg.number, nil
 }
 
+// write writes the body first: the file is long enough to be read there already, and who
+// reads beside us must not take a block for whole before it is.
 func (s *segment) write(blk *block) error {
 	blk.header.synced = s.synced
 	blk.header.put(blk.data, s.identity, s.off)
-	if _, err := s.file.WriteAt(blk.data, s.off); err != nil {
-		return errors.Join(fmt.Errorf("write segment %s: %w", s.path, err), s.file.Truncate(s.off))
+	_, err := s.file.WriteAt(blk.data[blockHeaderSize:], s.off+blockHeaderSize)
+	if err == nil {
+		_, err = s.file.WriteAt(blk.data[:blockHeaderSize], s.off)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write segment %s: %w", s.path, err), s.clear(blk.header.size()))
 	}
 	s.entries = append(s.entries, entryOf(&blk.header, s.off))
 	s.rooms = append(s.rooms, blk.rooms)
@@ -339,10 +347,11 @@ func (w *Writer) seal(s *segment) error {
 		if n := len(s.entries); n > 0 {
 			next = s.entries[n-1].lastSeq() + 1
 		}
-		// An earlier try may have left a longer footer.
+		// Room that was filled ahead, or what an earlier try left.
 		if err := s.file.Truncate(s.off); err != nil {
 			return fmt.Errorf("seal %s: %w", s.path, err)
 		}
+		s.alloc = s.off
 		if _, err := s.file.WriteAt(encodeFooter(s.identity, s.entries, s.rooms, footer{index: s.off, next: next, synced: s.off}), s.off); err != nil {
 			w.log.Warn("segment sealed without a footer", "segment", s.path, "error", err)
 			if err := s.file.Truncate(s.off); err != nil {

@@ -74,6 +74,10 @@
 //     What is bad before that is damage and is reported, also at the end of a file; what
 //     is bad beyond all that the headers say is torn, as a crash leaves it.
 //   - I11: a footer names every room of each block, or says that it does not know them.
+//   - I12: zeros at the end of an open segment are nothing: it is filled ahead with them so
+//     that an fsync need not write the file's new length, and cut off when it is sealed or
+//     recovered. A block's body is in the file before its header, so who reads beside the
+//     writer never takes half a block for a whole one.
 //
 // While the disk keeps up, a killed process loses at most the last 200 ms, a power cut at
 // most the sync interval with one block and one fsync more. A disk that refuses writes is

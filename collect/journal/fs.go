@@ -23,6 +23,9 @@ type fileSystem interface {
 	MkdirAll(name string) error
 	ReadDir(name string) ([]string, error)
 	SyncDir(name string) error
+	// Free tells how many bytes of how many the disk that holds the folder has left for an
+	// ordinary user; [errors.ErrUnsupported] where nobody can tell.
+	Free(name string) (free, total int64, err error)
 	// Lock takes the lock file; a lock that is held is a [*lockedError].
 	Lock(name string) (io.Closer, error)
 }
@@ -31,6 +34,7 @@ type file interface {
 	io.ReaderAt
 	io.WriterAt
 	io.Closer
+	// Sync makes the content durable, and of the metadata what reading it takes.
 	Sync() error
 	Truncate(size int64) error
 	Size() (int64, error)
@@ -119,6 +123,17 @@ func (osFS) Lock(name string) (io.Closer, error) {
 	return f, nil
 }
 
+// unwritable adds to the error of a folder that cannot be written what helps.
+func unwritable(err error) error {
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w: nothing is lost; mount the disk for writing (mount -o remount,rw), after a look at why the kernel did not leave it so (dmesg)", err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: nothing is lost; let user %d write there", err, os.Getuid())
+	}
+	return err
+}
+
 // takeLock locks the journal folder against a second writer.
 func takeLock(fsys fileSystem, dir string) (io.Closer, error) {
 	lock, err := fsys.Lock(filepath.Join(dir, "lock"))
@@ -127,7 +142,7 @@ func takeLock(fsys fileSystem, dir string) (io.Closer, error) {
 		return nil, fmt.Errorf("journal %s is %w", dir, held)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("lock journal %s: %w", dir, err)
+		return nil, fmt.Errorf("lock journal %s: %w", dir, unwritable(err))
 	}
 	return lock, nil
 }

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
@@ -23,7 +24,7 @@ var bubbleStart = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // options returns options whose journals have the ids 1, 2, …
 func options(fsys fileSystem) Options {
 	n := 0
-	return Options{MinTime: bubbleStart, fs: fsys, id: func() string { n++; return fmt.Sprintf("%016x", n) }}
+	return Options{MinTime: bubbleStart, fs: fsys, ahead: 512, id: func() string { n++; return fmt.Sprintf("%016x", n) }}
 }
 
 // running is a writer whose Run goes on.
@@ -88,6 +89,9 @@ func gathered() {
 	time.Sleep(gatherFor)
 	synctest.Wait()
 }
+
+// unfilled is the content of a segment without the room that was filled ahead.
+func unfilled(b []byte) []byte { return bytes.TrimRight(b, "\x00") }
 
 type entry struct {
 	schema.Record

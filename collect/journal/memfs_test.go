@@ -22,6 +22,40 @@ type memFS struct {
 	locked  map[string]bool
 
 	failWrite, failSync, failRename func(path string) error
+
+	// quota is the size of the disk, 0 for one without end; others is what files that are
+	// not ours take of it.
+	quota, others int64
+	// wrote, if not nil, is called after each write, with nothing locked.
+	wrote func()
+	// readOnly refuses all changes, as a disk that was remounted so does.
+	readOnly bool
+}
+
+// used is how much of the quota is taken. The caller holds mu.
+func (m *memFS) used() int64 {
+	n := m.others
+	for _, f := range m.names {
+		n += int64(len(f.data))
+	}
+	return n
+}
+
+func (m *memFS) Free(string) (free, total int64, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.quota == 0 {
+		return 1 << 40, 1 << 40, nil
+	}
+	return max(m.quota-m.used(), 0), m.quota, nil
+}
+
+// refuses is the error of a change to a disk that takes none.
+func (m *memFS) refuses(op, name string) error {
+	if m.readOnly {
+		return &fs.PathError{Op: op, Path: name, Err: syscall.EROFS}
+	}
+	return nil
 }
 
 type memNode struct{ data, synced []byte }
@@ -36,6 +70,7 @@ func (m *memFS) killed() *memFS {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := newMemFS()
+	c.quota, c.others = m.quota, m.others
 	maps.Copy(c.dirs, m.dirs)
 	for name, n := range m.names {
 		c.names[name] = &memNode{data: slices.Clone(n.data), synced: slices.Clone(n.data)}
@@ -49,6 +84,7 @@ func (m *memFS) powerCut() *memFS {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := newMemFS()
+	c.quota, c.others = m.quota, m.others
 	maps.Copy(c.dirs, m.dirs)
 	for name, n := range m.durable {
 		c.names[name] = &memNode{data: slices.Clone(n.synced), synced: slices.Clone(n.synced)}
@@ -84,11 +120,22 @@ func (m *memFS) Open(name string) (file, error) {
 	return &memFile{fs: m, name: name, node: n}, nil
 }
 
-func (m *memFS) Edit(name string) (file, error) { return m.Open(name) }
+func (m *memFS) Edit(name string) (file, error) {
+	m.mu.Lock()
+	err := m.refuses("open", name)
+	m.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	return m.Open(name)
+}
 
 func (m *memFS) Create(name string) (file, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := m.refuses("open", name); err != nil {
+		return nil, err
+	}
 	if n := m.names[name]; n != nil {
 		n.data = nil
 	} else {
@@ -136,6 +183,11 @@ func (m *memFS) Remove(name string) error {
 func (m *memFS) MkdirAll(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if !m.dirs[name] {
+		if err := m.refuses("mkdir", name); err != nil {
+			return err
+		}
+	}
 	m.dirs[name] = true
 	return nil
 }
@@ -188,6 +240,9 @@ func (l memLock) Close() error {
 func (m *memFS) Lock(name string) (io.Closer, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := m.refuses("open", name); err != nil {
+		return nil, err
+	}
 	if m.locked[name] {
 		return nil, &lockedError{pid: 4711}
 	}
@@ -215,12 +270,32 @@ func (f *memFile) ReadAt(b []byte, off int64) (int, error) {
 }
 
 func (f *memFile) WriteAt(b []byte, off int64) (int, error) {
+	n, err := f.writeAt(b, off)
+	f.fs.mu.Lock()
+	wrote := f.fs.wrote
+	f.fs.mu.Unlock()
+	if wrote != nil {
+		wrote()
+	}
+	return n, err
+}
+
+func (f *memFile) writeAt(b []byte, off int64) (int, error) {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
+	if err := f.fs.refuses("write", f.name); err != nil {
+		return 0, err
+	}
 	var err error
 	if f.fs.failWrite != nil {
 		if err = f.fs.failWrite(f.name); err != nil {
 			b = b[:len(b)/2] // a full disk takes what it can
+		}
+	}
+	if f.fs.quota > 0 {
+		room := max(f.fs.quota-f.fs.used(), 0) + int64(len(f.node.data)) - off
+		if n := max(room, 0); n < int64(len(b)) {
+			b, err = b[:n], &fs.PathError{Op: "write", Path: f.name, Err: syscall.ENOSPC}
 		}
 	}
 	if need := off + int64(len(b)); int64(len(f.node.data)) < need {

@@ -26,8 +26,8 @@ func TestPromise(t *testing.T) {
 	}{
 		"nothing": {harm: func(_ []indexEntry, b []byte) []byte { return b }, want: []string{"a0", "a1", "b0", "b1"}},
 		"torn at the end": {
-			harm: func(e []indexEntry, b []byte) []byte { return b[:e[3].off+blockHeaderSize+3] },
-			want: []string{"a0", "a1", "b0"}, cut: blockHeaderSize + 3,
+			harm: func(e []indexEntry, b []byte) []byte { return b[:e[3].off+blockHeaderSize+4] },
+			want: []string{"a0", "a1", "b0"}, cut: blockHeaderSize + 4,
 		},
 		"changed beyond the promise, in between": {
 			harm: func(e []indexEntry, b []byte) []byte { return flip(e[2].off + inBody)(b) },
@@ -42,14 +42,14 @@ func TestPromise(t *testing.T) {
 			want: []string{"a0", "b0", "b1"}, before: []string{"damaged 3-3"}, after: []string{"damaged 3-3"},
 		},
 		"a body changed before the promise, at the end": {
-			harm: func(e []indexEntry, b []byte) []byte { return flip(e[1].off + inBody)(b[:e[2].off+blockHeaderSize+3]) },
-			want: []string{"a0"}, before: []string{"damaged 3-3"}, after: []string{"damaged 3-3"}, cut: 3,
+			harm: func(e []indexEntry, b []byte) []byte { return flip(e[1].off + inBody)(b[:e[2].off+blockHeaderSize+4]) },
+			want: []string{"a0"}, before: []string{"damaged 3-3"}, after: []string{"damaged 3-3"}, cut: 4,
 		},
 		"a header changed before the promise, at the end": {
 			harm: func(e []indexEntry, b []byte) []byte {
-				return flip(e[1].off + inHeader)(b[:e[2].off+blockHeaderSize+3])
+				return flip(e[1].off + inHeader)(b[:e[2].off+blockHeaderSize+4])
 			},
-			want: []string{"a0"}, before: []string{"damaged 3-3"}, after: []string{"damaged 3-3"}, cut: 3,
+			want: []string{"a0"}, before: []string{"damaged 3-3"}, after: []string{"damaged 3-3"}, cut: 4,
 		},
 		"a promise alone": {
 			harm: func(e []indexEntry, b []byte) []byte {
@@ -85,7 +85,7 @@ func TestPromise(t *testing.T) {
 					t.Fatal(l, err)
 				}
 				node := crashed.names[info.Segments[0].Path]
-				node.data = c.harm(l.entries, node.data)
+				node.data = c.harm(l.entries, unfilled(node.data))
 				size := int64(len(node.data))
 				check := func(when string, want []string) {
 					t.Helper()

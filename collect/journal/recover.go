@@ -129,6 +129,9 @@ func recoverSegment(fsys fileSystem, folder string, id identity, log *slog.Logge
 		}
 		entries = append(entries, e)
 	}
+	if !footed {
+		end = scan.written()
+	}
 	if !s.headerGood() && len(entries) == 0 {
 		log.Warn("segment quarantined: its header is unreadable", "segment", path, "bytes", s.Bytes)
 		if err := fsys.Rename(path, segmentPath(folder, id.first, StateQuarantined)); err != nil {
@@ -143,6 +146,12 @@ func recoverSegment(fsys fileSystem, folder string, id identity, log *slog.Logge
 		damaged := kept - scan.off
 		if damaged > 0 {
 			ft.lastSeq, ft.last = scan.promise.lastSeq, scan.promise.last
+		}
+		if end < s.Bytes {
+			// Room that was filled ahead: what comes next may need it.
+			if err := f.Truncate(end); err != nil {
+				log.Warn("room ahead is not given back", "segment", path, "error", err)
+			}
 		}
 		log.Warn("segment recovered", "segment", path, "blocks", len(entries), "cut", ft.cut, "damaged_at_end", damaged)
 		if err := refoot(fsys, f, path, id, entries, end, ft); err != nil {

@@ -215,6 +215,7 @@ func (w *Writer) writeBlock(blk *block) error {
 			return err
 		}
 	}
+	w.fillAhead(blk)
 	size, number, err := d.append(blk)
 	if err != nil {
 		return err
@@ -225,6 +226,14 @@ func (w *Writer) writeBlock(blk *block) error {
 		w.rotate = true
 	}
 	return nil
+}
+
+// fillAhead fills the segment ahead unless what is scarce would be taken from others.
+func (w *Writer) fillAhead(blk *block) {
+	const scarce = false
+	if !scarce && w.o.ahead > 0 {
+		w.disk.seg.extend(blk.header.size(), w.o.ahead, w.o.SegmentSize)
+	}
 }
 
 // noteSynced publishes how far all is durable.

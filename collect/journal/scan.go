@@ -17,6 +17,7 @@ type scanner struct {
 
 	seq, last int64 // of the block before
 	promise   promise
+	content   int64 // behind it there are only zeros; 0 before somebody looked
 	buf       []byte
 	header    [blockHeaderSize]byte
 }
@@ -92,12 +93,21 @@ func (s *scanner) headerAt(at int64) (blockHeader, bool, error) {
 	return h, ok, nil
 }
 
+// written is where the file ends but for the zeros that it was filled with ahead. It counts
+// once next found the end.
+func (s *scanner) written() int64 { return max(s.off, s.content) }
+
 // search returns the next place that bears a block's magic, -1 if there is none.
 func (s *scanner) search(at int64) (int64, error) {
 	if s.buf == nil {
 		s.buf = make([]byte, 64<<10)
 	}
-	for s.end-at >= blockHeaderSize {
+	if s.content == 0 {
+		if err := s.trim(); err != nil {
+			return -1, err
+		}
+	}
+	for s.end-at >= blockHeaderSize && at < s.content {
 		n := min(int64(len(s.buf)), s.end-at)
 		if err := readFull(s.r, s.buf[:n], at); err != nil {
 			if err == io.ErrUnexpectedEOF {
@@ -111,6 +121,24 @@ func (s *scanner) search(at int64) (int64, error) {
 		at += n - int64(len(blockMagic)) + 1
 	}
 	return -1, nil
+}
+
+// trim finds where the zeros begin that end the file. They are read once, backwards.
+func (s *scanner) trim() error {
+	for s.content = s.end; s.content > s.off; {
+		n := min(int64(len(s.buf)), s.content-s.off)
+		if err := readFull(s.r, s.buf[:n], s.content-n); err != nil && err != io.ErrUnexpectedEOF {
+			return err
+		} else if err != nil {
+			return nil // the file was cut off beside us: nothing is known of its end
+		}
+		kept := int64(len(bytes.TrimRight(s.buf[:n], "\x00")))
+		s.content -= n - kept
+		if kept > 0 {
+			break
+		}
+	}
+	return nil
 }
 
 func (s *scanner) bodyGood(h *blockHeader, at int64) (bool, error) {

@@ -28,7 +28,7 @@ const (
 type SegmentInfo struct {
 	Path  string
 	State State
-	Bytes int64
+	Bytes int64 // without the zeros that an open segment is filled with ahead
 
 	FirstSeq, LastSeq int64
 	First, Last       int64 // receive times, in microseconds since the Unix epoch
@@ -112,6 +112,9 @@ func loadSegment(fsys fileSystem, path, id string, first int64, state State) (Se
 			break
 		}
 		sum.add(&e)
+	}
+	if state == StateOpen {
+		s.Bytes = scan.written()
 	}
 	s.setSummary(sum)
 	return s, nil
@@ -206,7 +209,8 @@ func (s *SegmentInfo) layout(r io.ReaderAt, room *schema.RoomID) (l layout, err 
 		if err != nil {
 			return l, err
 		}
-		if !ok {
+		// What a writer added since the segment was loaded belongs to a later moment.
+		if !ok || s.State == StateOpen && e.firstSeq > s.LastSeq {
 			break
 		}
 		l.entries = append(l.entries, e)

@@ -123,6 +123,7 @@ func TestVerifyAfterCrashes(t *testing.T) {
 			w.end()
 			m = crashed
 			open := m.names[m.files(".open")[0]]
+			open.data = unfilled(open.data)
 			open.data = open.data[:len(open.data)-n]
 			if r := mustVerify(t, m); !r.OK() || (len(r.Notes) > 0) != (n > 0) {
 				t.Errorf("crash %d: %+v", n, r)

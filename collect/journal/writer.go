@@ -28,8 +28,9 @@ type Options struct {
 	// Logger takes what an operator should know; nil discards it.
 	Logger *slog.Logger
 
-	fs fileSystem
-	id func() string
+	fs    fileSystem
+	id    func() string
+	ahead int64 // how far a segment is filled ahead; below 0 not at all
 }
 
 func (o Options) withDefaults() Options {
@@ -51,6 +52,9 @@ func (o Options) withDefaults() Options {
 	if o.id == nil {
 		o.id = newID
 	}
+	if o.ahead == 0 {
+		o.ahead = fillAhead
+	}
 	return o
 }
 
@@ -70,6 +74,9 @@ const (
 	maxUnsynced = 64 << 20
 	// maxSpare bounds the bodies that are kept to be used again.
 	maxSpare = 8
+	// fillAhead is how far a segment is filled ahead with zeros: a megabyte is some seconds'
+	// worth of many rooms, and longer ones make the fsync that meets them slower.
+	fillAhead = 1 << 20
 	// maxPause is the longest silence that one journal spans.
 	maxPause = 168 * time.Hour
 	// retryFirst and retryMost bound the wait after a failed write.
@@ -120,7 +127,7 @@ type Writer struct {
 func Open(ctx context.Context, dir string, o Options) (*Writer, error) {
 	o = o.withDefaults()
 	if err := o.fs.MkdirAll(dir); err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
+		return nil, fmt.Errorf("open journal: %w", unwritable(err))
 	}
 	lock, err := takeLock(o.fs, dir)
 	if err != nil {
