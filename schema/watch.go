@@ -173,6 +173,17 @@ func (w *Watch) Apply(rec *Record, m *Mark) (row bool) {
 		}
 		return false
 	}
+	return w.apply(rec, m)
+}
+
+// Note takes a mark that nobody recorded, so that the next snapshot tells what it changed;
+// that snapshot then counts as the record that began the state. The last record stays the
+// one before, for a reader knows of no other.
+func (w *Watch) Note(room RoomID, at int64, m *Mark) {
+	w.apply(&Record{Room: room, ReceivedAt: at, Kind: KindMark}, m)
+}
+
+func (w *Watch) apply(rec *Record, m *Mark) (row bool) {
 	switch m.Name {
 	case MarkShedding:
 		w.shed(rec, m.Level)

@@ -80,8 +80,45 @@
 //     writer never takes half a block for a whole one.
 //
 // While the disk keeps up, a killed process loses at most the last 200 ms, a power cut at
-// most the sync interval with one block and one fsync more. A disk that refuses writes is
-// tried again, with a bounded queue before it, after which Append blocks.
+// most the sync interval with one block and one fsync more.
+//
+// # Pressure
+//
+// Where room runs out commands are shed: not recorded, but counted. What is left is the
+// worse of two shares: of the disk, beyond the room for building one hour (twice the
+// fullest hour's segments, at least 64 MiB or an eighth of a small disk), and of MaxSize.
+// A line that was crossed downwards is crossed upwards only a tenth above it.
+//
+//	left is less than          recorded                    level      default
+//	WarnFree                   all; retire committed ones  ""         10 %
+//	ShedFree                   all but presence            presence    5 %
+//	middle of the two          danmaku and payments        most        3.5 %
+//	StopFree                   marks alone                 all         2 %
+//
+// A disk that does not keep up, or refuses writes, is tried again without end, with a
+// bounded queue before it, after which Append blocks. When the queue has been full for 10 s
+// presence is shed, after 10 s more all but danmaku and payments, then everything; each step
+// goes back after 10 s with the queue half empty.
+//
+// The order in which a reader finds it:
+//
+//		… commands | shedding{level, cause} | commands still | shed{counts} each second | shed | shedding{""} | commands …
+//		                          fsynced --^   of its classes are shed from here on
+//
+//	  - I13: for want of room nothing is shed before the mark that tells its level is durable.
+//	    On a slow disk the mark stands before every record that follows the first shed
+//	    command, so that where it does not become durable nothing after it does, and what was
+//	    observed ends at the last durable record: no reader sees a hole without its reason.
+//	  - I14: what was appended is recorded or counted. Counts by name (64 and the rest) are
+//	    kept until they can be written, one mark a second, and at the end of each level; a
+//	    killed process loses those that are not yet, which are then unknown.
+//	  - I15: marks go on at every level, so that hours become complete and can be retired.
+//	    The queue has a reserve for them. When that is full too, alive marks and counts wait
+//	    or go, and their absence is the gap; any other mark waits 10 s and is then noted only:
+//	    a snapshot before the next record tells the state that it made.
+//	  - I16: nothing grows with the length of an outage.
+//	  - I17: the level in force is in every snapshot. A new run begins with none and decides
+//	    anew; the collector's start mark is followed by the level that is in force.
 //
 // A segment with a damaged header is read nevertheless where its blocks can be: their
 // checksums confirm what the file's name says. It is quarantined, never deleted, where

@@ -205,7 +205,7 @@ func TestQueueIsBounded(t *testing.T) {
 		fsys.failWrite = func(string) error { return errors.New("no space left") }
 		fsys.mu.Unlock()
 		payload := make([]byte, 1<<20)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), patience-time.Second)
 		defer cancel()
 		taken := 0
 		var err error

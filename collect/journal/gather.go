@@ -205,6 +205,7 @@ func (w *Writer) release(b *batch) {
 		w.spare = append(w.spare, b.raw[:0])
 	}
 	b.raw = nil
+	w.drained()
 	w.broadcast()
 }
 

@@ -23,11 +23,14 @@ func (w *Writer) Run(ctx context.Context) error {
 	}
 	w.disk.enc = enc
 	stop := make(chan struct{})
-	var syncing sync.WaitGroup
-	syncing.Go(func() { w.syncLoop(stop) })
+	var others sync.WaitGroup
+	others.Go(func() { w.syncLoop(stop) })
+	measured := make(chan struct{}, 1)
+	others.Go(func() { w.measureLoop(measured, stop) })
+	others.Go(func() { w.pressLoop(measured, stop) })
 	err = w.writeLoop(ctx)
 	close(stop)
-	syncing.Wait()
+	others.Wait()
 	if err == nil {
 		err = w.insist(ctx, "seal the last segment", w.sealAll)
 	}
@@ -80,6 +83,9 @@ func (w *Writer) refuse() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.closed {
+		if err := w.tellCounts(time.Now().UnixMicro()); err != nil {
+			w.log.Error("cannot tell what was shed", "error", err)
+		}
 		w.closed = true
 		w.cut()
 		w.broadcast()
@@ -230,7 +236,9 @@ func (w *Writer) writeBlock(blk *block) error {
 
 // fillAhead fills the segment ahead unless what is scarce would be taken from others.
 func (w *Writer) fillAhead(blk *block) {
-	const scarce = false
+	w.mu.Lock()
+	scarce := w.scarce()
+	w.mu.Unlock()
 	if !scarce && w.o.ahead > 0 {
 		w.disk.seg.extend(blk.header.size(), w.o.ahead, w.o.SegmentSize)
 	}
@@ -241,5 +249,6 @@ func (w *Writer) noteSynced(id string, seq, records int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.syncedID, w.syncedSeq, w.synced = id, seq, max(w.synced, records)
+	w.enforce()
 	w.broadcast()
 }

@@ -23,6 +23,11 @@ type Options struct {
 	SyncInterval time.Duration
 	// SegmentSize is the length from which a segment is rotated; default 64 MiB.
 	SegmentSize int64
+	// Limits say how much room the journal leaves.
+	Limits Limits
+	// Pressed, if not nil, is called when room becomes scarce, at most once a minute while it
+	// stays so, and once when it is over. It must not block.
+	Pressed func(Pressure)
 	// MinTime is what the clock must show before anything is stamped; default 2026-01-01.
 	MinTime time.Time
 	// Logger takes what an operator should know; nil discards it.
@@ -40,6 +45,7 @@ func (o Options) withDefaults() Options {
 	if o.SegmentSize <= 0 {
 		o.SegmentSize = 64 << 20
 	}
+	o.Limits = o.Limits.withDefaults()
 	if o.MinTime.IsZero() {
 		o.MinTime = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
@@ -104,6 +110,7 @@ type Writer struct {
 
 	mu sync.Mutex
 	gathering
+	pressing
 	spare   [][]byte // bodies to be used again
 	claimed bool     // Run or Close owns the disk
 	closed  bool     // nothing more is taken
@@ -116,7 +123,8 @@ type Writer struct {
 	syncedID                string
 	syncedSeq               int64
 
-	disk disk
+	disk     disk
+	measurer measurer // the measuring goroutine's
 }
 
 // Open locks the folder, which it makes if need be, recovers what an earlier run left and
@@ -134,7 +142,8 @@ func Open(ctx context.Context, dir string, o Options) (*Writer, error) {
 		return nil, err
 	}
 	w := &Writer{dir: dir, o: o, fs: o.fs, log: o.Logger, lock: lock,
-		wake: make(chan struct{}, 1), kick: make(chan struct{}, 1), changed: make(chan struct{})}
+		wake: make(chan struct{}, 1), kick: make(chan struct{}, 1), changed: make(chan struct{}),
+		measurer: measurer{fs: o.fs, dir: dir}}
 	if err := w.prepare(ctx); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -148,6 +157,11 @@ func (w *Writer) prepare(ctx context.Context) error {
 	all, err := recoverAll(w.fs, w.dir, w.log)
 	if err != nil {
 		return err
+	}
+	if s, err := w.measurer.measure(); err != nil {
+		w.log.Warn("cannot measure the room for the journal", "error", err)
+	} else {
+		w.takeSpace(s)
 	}
 	now := time.Now().UnixMicro()
 	w.watch = schema.NewWatch()
@@ -185,8 +199,11 @@ func (w *Writer) prepare(ctx context.Context) error {
 // Append takes one record: a copy of the payload, stamped with the time and a number. It
 // blocks while the journal cannot take more, until ctx ends. When it returns nil the
 // record will be written, in the order of the calls of one goroutine, unless the process
-// dies within the next 200 ms. A payload above MaxPayload, and a mark that does not
-// decode, are refused; after the writer was told to end the error is ErrClosed.
+// dies within the next 200 ms, or it is shed: a command of a class that is not recorded
+// for lack of room is counted instead, and the journal tells so (see the package's text on
+// pressure, also for marks while the disk is dead). A payload above MaxPayload, and a mark
+// that does not decode, are refused; after the writer was told to end the error is
+// ErrClosed.
 func (w *Writer) Append(ctx context.Context, room schema.RoomID, kind schema.Kind, payload []byte) error {
 	if len(payload) > MaxPayload {
 		return fmt.Errorf("append to journal: payload of %d bytes, at most %d are taken", len(payload), MaxPayload)
@@ -213,15 +230,19 @@ func (w *Writer) Append(ctx context.Context, room schema.RoomID, kind schema.Kin
 			w.mu.Unlock()
 			return fmt.Errorf("append to journal: %w", err)
 		}
-		if w.queued < maxQueued && w.waiting < maxRecords {
-			err := w.stamp(time.Now().UnixMicro(), room, kind, payload, mark)
-			w.mu.Unlock()
-			return err
-		}
+		done, wait, err := w.offer(room, kind, payload, mark)
 		changed := w.changed
 		w.mu.Unlock()
+		if done {
+			return err
+		}
+		var enough <-chan time.Time
+		if wait > 0 {
+			enough = time.After(wait)
+		}
 		select {
 		case <-changed:
+		case <-enough:
 		case <-ctx.Done():
 			return fmt.Errorf("append to journal: the disk does not keep up: %w", ctx.Err())
 		}
@@ -296,7 +317,7 @@ func (w *Writer) broadcast() {
 	w.changed = make(chan struct{})
 }
 
-func poke(c chan struct{}) {
+func poke(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:
