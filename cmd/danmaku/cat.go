@@ -22,11 +22,13 @@ type catOptions struct {
 	room    *schema.RoomID
 	hour    *schema.Hour
 	command string
+	marks   bool
 	follow  bool
 }
 
 // catRecord is a record as printed.
 type catRecord struct {
+	Journal       string          `json:"journal_id"`
 	Seq           int64           `json:"seq"`
 	Room          schema.RoomID   `json:"room_id"`
 	ReceivedAt    string          `json:"received_at"`
@@ -41,12 +43,19 @@ type cat struct {
 	catOptions
 	out *bufio.Writer
 	enc *json.Encoder
-	// seen is the last number printed or passed over, by journal.
+	// id is the journal that is read; seen the last number printed or passed over, by journal.
+	id   string
 	seen map[string]int64
+	// stderr gets what is no data; damaged counts what was left out.
+	stderr  io.Writer
+	damaged int
 }
 
-func catJournals(ctx context.Context, o catOptions, w io.Writer) error {
-	c := &cat{catOptions: o, out: bufio.NewWriter(w), seen: map[string]int64{}}
+// catJournals prints to w and tells on stderr what is no data. What is damaged and left out
+// is told as it comes, and is an error at the end.
+func catJournals(ctx context.Context, o catOptions, w, stderr io.Writer) error {
+	c := &cat{catOptions: o, out: bufio.NewWriterSize(w, 64<<10), seen: map[string]int64{}, stderr: stderr}
+	waiting := false
 	c.enc = json.NewEncoder(c.out)
 	c.enc.SetEscapeHTML(false)
 	for {
@@ -61,8 +70,13 @@ func catJournals(ctx context.Context, o catOptions, w io.Writer) error {
 			return err
 		case !o.follow && !found:
 			return noJournal(o.dir)
+		case !o.follow && c.damaged > 0:
+			return fmt.Errorf("%s of the journal left out: danmaku journal verify tells all", plural(c.damaged, "damaged place"))
 		case !o.follow:
 			return nil
+		case !found && !waiting:
+			fmt.Fprintf(stderr, "danmaku: no journal in %s yet: waiting for one\n", o.dir)
+			waiting = true
 		}
 		select {
 		case <-ctx.Done():
@@ -95,16 +109,28 @@ func (c *cat) journal(ctx context.Context, i journal.Info) error {
 	if c.hour != nil {
 		sel.From, sel.To = c.hour.Start(), c.hour.End()
 	}
-	if err := i.Records(ctx, sel, c.record, func(journal.Damage) error { return nil }); err != nil {
+	c.id = i.ID
+	if err := i.Records(ctx, sel, c.record, c.leftOut); err != nil {
 		return err
 	}
 	c.seen[i.ID] = i.LastSeq
 	return nil
 }
 
+// leftOut tells of damage. What a crash tore is no damage: recovery tells of it by a mark.
+func (c *cat) leftOut(d journal.Damage) error {
+	if d.Torn {
+		return nil
+	}
+	c.damaged++
+	_, err := fmt.Fprintf(c.stderr, "danmaku: %s, offset %d: damaged, numbers %d to %d are left out\n",
+		d.Segment, d.Offset, d.FirstSeq, d.LastSeq)
+	return err
+}
+
 func (c *cat) record(rec *schema.Record) error {
 	r := catRecord{
-		Seq: rec.Seq, Room: rec.Room, Kind: "command", Command: schema.CommandName(rec.Payload),
+		Journal: c.id, Seq: rec.Seq, Room: rec.Room, Kind: "command", Command: schema.CommandName(rec.Payload),
 		ReceivedAt: time.UnixMicro(rec.ReceivedAt).UTC().Format(microsUTC),
 	}
 	if rec.Kind == schema.KindMark {
@@ -113,7 +139,7 @@ func (c *cat) record(rec *schema.Record) error {
 			r.Command = string(m.Name)
 		}
 	}
-	if c.command != "" && r.Command != c.command {
+	if c.command != "" && r.Command != c.command || c.command == "" && rec.Kind == schema.KindMark && !c.marks {
 		return nil
 	}
 	if json.Valid(rec.Payload) {

@@ -102,22 +102,29 @@ func newJournalCat() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cat",
 		Short: "Print the journal's records as JSON lines",
-		Long: `Print the journal's records, oldest first, as JSON lines: seq, room_id, received_at, kind
-(command or mark), command (its name, or the mark's) and payload, as JSON if it is valid,
-else payload_base64. With --room it is the view of one room. It works while a collector
-writes.`,
-		Example: `  danmaku journal cat --room 5050 --command DANMU_MSG
+		Long: `Print the commands in the journal, oldest first, as JSON lines: journal_id, seq, room_id,
+received_at, kind (command or mark), command (its name, or the mark's) and payload, as JSON
+if it is valid, else payload_base64. With --room it is the view of one room. It works while
+a collector writes.
+
+Marks, what the collector and the journal noted themselves (connected, alive, snapshot,
+shed, …), are printed with --marks, or where --command names one.
+
+What is damaged is left out and told on stderr; the exit code is 1 then.`,
+		Example: `  danmaku journal cat --room 5050 --command DANMU_MSG | head
   danmaku journal cat --hour 2026-01-02T03 > hour.jsonl
+  danmaku journal cat --command SEND_GIFT | jq .payload.data.giftName
   danmaku journal cat --command connected --follow`,
 		Args: noArguments,
 	}
 	load := useConfig(cmd, dataFlags)
 	var o catOptions
 	f := cmd.Flags()
-	room := f.Int64("room", 0, "only this `room`, long id (0: records of no room)")
+	room := f.Int64("room", 0, "only this `room`, long id (0: records of no single room)")
 	hour := f.String("hour", "", "only records received in this `hour`, YYYY-MM-DDTHH in UTC")
 	f.StringVar(&o.command, "command", "", "only commands, or marks, of this `name`")
-	f.BoolVar(&o.follow, "follow", false, "go on with what is written from now on, until stopped")
+	f.BoolVar(&o.marks, "marks", false, "print marks too")
+	f.BoolVar(&o.follow, "follow", false, "when all is printed go on with what is written, until stopped")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := load()
 		if err != nil {
@@ -142,7 +149,7 @@ writes.`,
 		if o.hour != nil && o.follow {
 			return usageError{errors.New("--hour and --follow exclude each other")}
 		}
-		return catJournals(cmd.Context(), o, cmd.OutOrStdout())
+		return catJournals(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
 }
