@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -49,12 +50,12 @@ func journalTable(ctx context.Context, dir string, rounds, batches int) (string,
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d commands of %.0f bytes in the mean, from %d rooms; %d to a batch; medians of %d rounds.\n\n",
 		batches*batchCommands, p.size(), poolRooms, batchCommands, rounds)
-	b.WriteString("| log | commands/s | relative | CPU s per million | bytes per command | relative | allocations per command |\n|---|--:|--:|--:|--:|--:|--:|\n")
+	b.WriteString("| log | commands/s | slowest to quickest round | relative | CPU s per million | bytes per command | relative | allocations per command |\n|---|--:|--:|--:|--:|--:|--:|--:|\n")
 	first := medians(results[0])
 	for n, c := range all {
 		m := medians(results[n])
-		fmt.Fprintf(&b, "| %s | %.0f | %.2f | %.2f | %.0f | %.2f | %.3f |\n",
-			c.name, m.perSecond, m.perSecond/first.perSecond, m.cpu, m.bytes, m.bytes/first.bytes, m.allocs)
+		fmt.Fprintf(&b, "| %s | %.0f | %.0f to %.0f | %.2f | %.2f | %.0f | %.2f | %.3f |\n",
+			c.name, m.perSecond, slices.MinFunc(results[n], slower).perSecond, slices.MaxFunc(results[n], slower).perSecond, m.perSecond/first.perSecond, m.cpu, m.bytes, m.bytes/first.bytes, m.allocs)
 	}
 	return b.String(), nil
 }
@@ -122,6 +123,8 @@ func written(dir string) (total int64, err error) {
 	})
 	return total, err
 }
+
+func slower(a, b result) int { return cmp.Compare(a.perSecond, b.perSecond) }
 
 func medians(all []result) result {
 	median := func(of func(r result) float64) float64 {
