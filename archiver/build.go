@@ -18,7 +18,7 @@ import (
 
 // Program names the way in which hours are made. It is changed whenever the same journal
 // would give other bytes: by a new decoder, sort order or Parquet setting.
-const Program = "danmaku-archiver/1"
+const Program = "danmaku-archiver/2"
 
 // privacyPlain publishes identities as the service sent them.
 const privacyPlain = "plain"

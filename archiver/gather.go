@@ -41,7 +41,7 @@ type gatherer struct {
 	names    map[string]int64
 	// before holds each table's number of rows before the present record.
 	before []int
-	ids    map[rowID]struct{}
+	ids    map[rowID]int
 	site   map[[sha256.Size]byte]int64
 }
 
@@ -56,7 +56,7 @@ func gather(ctx context.Context, t tape, h schema.Hour, d decoder) (*gathered, e
 	g := &gatherer{
 		hour: h, decoder: d, out: &gathered{}, names: map[string]int64{},
 		before: make([]int, len(tables)),
-		ids:    map[rowID]struct{}{}, site: map[[sha256.Size]byte]int64{},
+		ids:    map[rowID]int{}, site: map[[sha256.Size]byte]int64{},
 	}
 	g.watch = schema.NewCoverage(h.Start(), h.End(), g.interval)
 	if err := g.window(ctx, t); err != nil {
@@ -206,8 +206,17 @@ func (g *gatherer) command(rec *schema.Record) {
 		g.undo()
 		return
 	}
-	dropped := g.dropCopies()
-	books.RowsDropped += int64(dropped)
+	g.describe()
+	dropped, replaced := g.dropCopies()
+	if dropped > 0 && g.onlyRooms() {
+		// What a copy says of its room is a copy, too.
+		dropped = made
+		g.undo()
+	}
+	// A weak row was the only one of its command, which is a copy from now on.
+	books.Kept -= int64(replaced)
+	books.Copies += int64(replaced)
+	books.RowsDropped += int64(dropped + replaced)
 	switch {
 	case fate == schema.FateRepeat, made > 0 && dropped == made:
 		books.Copies++
@@ -262,11 +271,37 @@ func (g *gatherer) siteCopy(rec *schema.Record, ts int64) bool {
 	return false
 }
 
-func (g *gatherer) dropCopies() (n int) {
+func (g *gatherer) dropCopies() (dropped, replaced int) {
 	for i, t := range tables {
-		n += t.dropCopies(&g.out.rows, g.before[i], g.ids)
+		d, r := t.dropCopies(&g.out.rows, g.before[i], g.ids)
+		dropped, replaced = dropped+d, replaced+r
 	}
-	return n
+	return dropped, replaced
+}
+
+// describe fills in the present record's rows of rooms.
+func (g *gatherer) describe() {
+	for i, t := range tables {
+		if t.tableName() != schema.TableRooms {
+			continue
+		}
+		for j := g.before[i]; j < len(g.out.rows.Rooms); j++ {
+			g.watch.Describe(&g.out.rows.Rooms[j])
+		}
+	}
+}
+
+// onlyRooms reports whether the present record has rows of rooms left, and no others.
+func (g *gatherer) onlyRooms() bool {
+	left := 0
+	for i, t := range tables {
+		n := t.length(&g.out.rows) - g.before[i]
+		if n > 0 && t.tableName() != schema.TableRooms {
+			return false
+		}
+		left += n
+	}
+	return left > 0
 }
 
 func addTo[K comparable](m *map[K]int64, k K, n int64) {

@@ -42,7 +42,7 @@ type anyTable interface {
 	length(*schema.Rows) int
 	truncate(*schema.Rows, int)
 	wholeSite(rows *schema.Rows, from int)
-	dropCopies(rows *schema.Rows, from int, seen map[rowID]struct{}) int
+	dropCopies(rows *schema.Rows, from int, seen map[rowID]int) (dropped, replaced int)
 	order(*schema.Rows) []sortKey
 	write(f *parquetFile, rows *schema.Rows, order []sortKey) (columnSums, error)
 }
@@ -73,6 +73,15 @@ var tables = []anyTable{
 		sorted: byRoom,
 		bloom:  []string{"user_hash"},
 	},
+	&table[schema.ModerationRow]{
+		name:   schema.TableModeration,
+		rows:   func(r *schema.Rows) *[]schema.ModerationRow { return &r.Moderation },
+		key:    func(r *schema.ModerationRow) sortKey { return commonKey(&r.Common) },
+		common: func(r *schema.ModerationRow) *schema.Common { return &r.Common },
+		copies: true,
+		sorted: byRoom,
+		bloom:  []string{"user_hash"},
+	},
 	&table[schema.OtherRow]{
 		name: schema.TableOther,
 		rows: func(r *schema.Rows) *[]schema.OtherRow { return &r.Other },
@@ -84,6 +93,24 @@ var tables = []anyTable{
 		common: func(r *schema.OtherRow) *schema.Common { return &r.Common },
 		copies: true,
 		sorted: append([]string{"command"}, byRoom...),
+	},
+	&table[schema.PaymentsRow]{
+		name:   schema.TablePayments,
+		rows:   func(r *schema.Rows) *[]schema.PaymentsRow { return &r.Payments },
+		key:    func(r *schema.PaymentsRow) sortKey { return commonKey(&r.Common) },
+		common: func(r *schema.PaymentsRow) *schema.Common { return &r.Common },
+		copies: true,
+		sorted: byRoom,
+		bloom:  []string{"user_hash"},
+	},
+	&table[schema.PresenceRow]{
+		name:   schema.TablePresence,
+		rows:   func(r *schema.Rows) *[]schema.PresenceRow { return &r.Presence },
+		key:    func(r *schema.PresenceRow) sortKey { return commonKey(&r.Common) },
+		common: func(r *schema.PresenceRow) *schema.Common { return &r.Common },
+		copies: true,
+		sorted: byRoom,
+		bloom:  []string{"user_hash"},
 	},
 	&table[schema.RoomsRow]{
 		name: schema.TableRooms,
@@ -130,27 +157,42 @@ type rowID struct {
 	event int64
 }
 
+// notWeak is what seen holds of a row that no other takes the place of.
+const notWeak = -1
+
 // dropCopies drops those of the rows from the given one on that were seen before, and
-// returns how many those were. The service's id decides: rows without one are unique.
-func (t *table[T]) dropCopies(r *schema.Rows, from int, seen map[rowID]struct{}) int {
+// returns how many those were. The service's id decides: rows without one are unique. A
+// row that is not weak takes the place of a weak one of an earlier command, whose only row
+// it was; replaced counts those.
+func (t *table[T]) dropCopies(r *schema.Rows, from int, seen map[rowID]int) (dropped, replaced int) {
 	if !t.copies {
-		return 0
+		return 0, 0
 	}
 	rows := *t.rows(r)
 	kept := from
 	for i := from; i < len(rows); i++ {
 		if c := t.common(&rows[i]); c.HasID {
 			id := rowID{t.name, c.RoomID, c.EventID}
-			if _, ok := seen[id]; ok {
+			place, ok := seen[id]
+			if ok && place != notWeak && !c.Weak {
+				rows[place] = rows[i]
+				seen[id] = notWeak
+				replaced++
 				continue
 			}
-			seen[id] = struct{}{}
+			if ok {
+				dropped++
+				continue
+			}
+			if seen[id] = notWeak; c.Weak {
+				seen[id] = kept
+			}
 		}
 		rows[kept] = rows[i]
 		kept++
 	}
 	t.truncate(r, kept)
-	return len(rows) - kept
+	return dropped, replaced
 }
 
 // order sorts keys instead of rows: rows are large, and a sorted parquet.Buffer with

@@ -8,7 +8,7 @@ import (
 
 // Version is the version of the tables. A column is only ever added; each addition
 // raises it.
-const Version = 1
+const Version = 2
 
 // Fate is what became of a command when it was decoded.
 type Fate uint8
@@ -42,6 +42,9 @@ type Decoder struct {
 	origin  origin
 	chat    chat
 	figures []figure
+	drafts  drafts
+	ids     []byte // ids of drafts
+	pb      []byte // a decoded protocol buffer
 }
 
 // NewDecoder returns a decoder for the records of one journal.
@@ -51,7 +54,7 @@ func NewDecoder(collector, journalID string) *Decoder {
 
 // model decodes one kind of command.
 type model struct {
-	// key is the top-level key that holds what read needs.
+	// key is the top-level key that holds what read needs; empty where it needs all.
 	key string
 	// read takes in the key's value, all of it, and reports whether it understood it.
 	read func(*Decoder, *scanner) bool
@@ -70,6 +73,33 @@ var models = map[string]*model{
 	"ONLINE_RANK_COUNT":             {"data", readFigures(onlineFigures), nil, (*Decoder).audience},
 	"ROOM_REAL_TIME_MESSAGE_UPDATE": {"data", readFigures(fansFigures), nil, (*Decoder).audience},
 	"WATCHED_CHANGE":                {"data", readFigures(watchedFigures), nil, (*Decoder).audience},
+
+	"SEND_GIFT":                      drafting("data", (*Decoder).readGift),
+	"SEND_GIFT_V2":                   drafting("data", (*Decoder).readGiftV2),
+	"SUPER_CHAT_MESSAGE":             drafting("data", (*Decoder).readSuperChat),
+	"SUPER_CHAT_MESSAGE_JPN":         drafting("data", (*Decoder).readSuperChat),
+	"GUARD_BUY":                      drafting("data", (*Decoder).readGuardBuy),
+	"USER_TOAST_MSG":                 drafting("data", (*Decoder).readToast),
+	"USER_TOAST_MSG_V2":              drafting("data", (*Decoder).readToastV2),
+	"POPULARITY_RED_POCKET_NEW":      drafting("data", (*Decoder).readRedPocket),
+	"POPULARITY_RED_POCKET_V2_NEW":   drafting("data", (*Decoder).readRedPocket),
+	"POPULARITY_RED_POCKET_START":    drafting("data", (*Decoder).readRedPocketStart),
+	"POPULARITY_RED_POCKET_V2_START": drafting("data", (*Decoder).readRedPocketStart),
+
+	"INTERACT_WORD":      drafting("data", (*Decoder).readInteract),
+	"INTERACT_WORD_V2":   drafting("data", (*Decoder).readInteractV2),
+	"LIKE_INFO_V3_CLICK": drafting("data", (*Decoder).readLike),
+	"ENTRY_EFFECT":       drafting("data", (*Decoder).readEntryEffect),
+
+	"RECALL_DANMU_MSG":          drafting("data", (*Decoder).readRecall),
+	"ROOM_BLOCK_MSG":            drafting("", (*Decoder).readBlock),
+	"SUPER_CHAT_MESSAGE_DELETE": drafting("data", (*Decoder).readSuperChatDelete),
+	"CUT_OFF":                   drafting("", (*Decoder).readCutOff),
+	"CUT_OFF_V2":                drafting("data", (*Decoder).readCutOffV2),
+	"WARNING":                   drafting("", (*Decoder).readWarning),
+	"ROOM_LOCK":                 drafting("", (*Decoder).readLock),
+	"ROOM_SILENT_ON":            drafting("data", (*Decoder).readSilentOn),
+	"ROOM_SILENT_OFF":           drafting("data", (*Decoder).readSilentOff),
 }
 
 // origin is what the rows of one record have in common.
@@ -79,12 +109,14 @@ type origin struct {
 	ts      int64
 	service int64 // the service's time, 0 if none
 	msgID   token
+	dmV2    token // a danmaku's other form, of 2023
 }
 
 // envelope is what stands beside a command's content.
 type envelope struct {
 	msgID      token
 	sendTime   int64
+	dmV2       token
 	understood bool
 }
 
@@ -104,7 +136,7 @@ func (d *Decoder) Command(rec *Record, liveKey *string, rows *Rows) (ts int64, f
 		d.setAside(o, name, rows)
 		return o.ts, FateSetAside
 	}
-	o.msgID, o.service = env.msgID, env.sendTime
+	o.msgID, o.service, o.dmV2 = env.msgID, env.sendTime, env.dmV2
 	if m != nil && m.time != nil && env.understood {
 		if t := m.time(d); t > 0 {
 			o.service = t
@@ -139,17 +171,23 @@ func (d *Decoder) scan(payload []byte, m *model) (env envelope, sound bool) {
 	}
 	for more := s.open('{'); more; more = s.more('{') {
 		switch key := s.key().name(); {
-		case m != nil && string(key) == m.key:
+		case m != nil && m.key != "" && string(key) == m.key:
 			env.understood = m.read(d, s)
 		case string(key) == "msg_id":
 			env.msgID = s.value()
+		case string(key) == "dm_v2":
+			env.dmV2 = s.value()
 		case string(key) == "send_time":
 			env.sendTime = micros(s.value().or(0))
 		default:
 			s.value()
 		}
 	}
-	return env, s.end()
+	if sound = s.end(); sound && m != nil && m.key == "" {
+		d.scanner = scanner{b: payload}
+		env.understood = m.read(d, &d.scanner)
+	}
+	return env, sound
 }
 
 // micros turns the service's time, which is in seconds in old messages and in

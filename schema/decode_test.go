@@ -50,7 +50,16 @@ func common(rows Rows) (all []Common) {
 	for _, r := range rows.Danmaku {
 		all = append(all, r.Common)
 	}
+	for _, r := range rows.Payments {
+		all = append(all, r.Common)
+	}
 	for _, r := range rows.Audience {
+		all = append(all, r.Common)
+	}
+	for _, r := range rows.Presence {
+		all = append(all, r.Common)
+	}
+	for _, r := range rows.Moderation {
 		all = append(all, r.Common)
 	}
 	for _, r := range rows.Other {

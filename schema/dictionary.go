@@ -38,7 +38,7 @@ type ColumnDoc struct {
 func Tables() []TableDoc {
 	docs := make([]TableDoc, 0, len(tables))
 	for _, t := range tables {
-		docs = append(docs, TableDoc{Name: t.name, Doc: t.doc, Order: t.order, Columns: columns(t.row, t.texts)})
+		docs = append(docs, TableDoc{Name: t.name, Doc: t.doc, Order: t.order, Columns: columns(t.row, t.texts, t.since)})
 	}
 	return docs
 }
@@ -71,12 +71,12 @@ func (c ColumnDoc) describe() string {
 }
 
 // columns reads a row struct's tags and puts the texts beside them.
-func columns(row reflect.Type, texts map[string]text) []ColumnDoc {
+func columns(row reflect.Type, texts map[string]text, since int) []ColumnDoc {
 	var all []ColumnDoc
 	for i := range row.NumField() {
 		f := row.Field(i)
 		if f.Anonymous {
-			all = append(all, columns(f.Type, texts)...)
+			all = append(all, columns(f.Type, texts, since)...)
 			continue
 		}
 		name, options, _ := strings.Cut(f.Tag.Get("parquet"), ",")
@@ -89,7 +89,7 @@ func columns(row reflect.Type, texts map[string]text) []ColumnDoc {
 		}
 		all = append(all, ColumnDoc{
 			Name: name, Type: parquetType(f.Type, options), Nullable: f.Type.Kind() == reflect.Pointer,
-			Unit: t.unit, Meaning: t.meaning, Source: t.source, Since: max(t.since, 1), Caveats: t.caveats,
+			Unit: t.unit, Meaning: t.meaning, Source: t.source, Since: max(t.since, since, 1), Caveats: t.caveats,
 		})
 	}
 	return all

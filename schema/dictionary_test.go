@@ -13,7 +13,7 @@ import (
 
 func TestEveryColumnHasAText(t *testing.T) {
 	docs := Tables()
-	if len(docs) != 5 {
+	if len(docs) != 8 {
 		t.Fatalf("%d tables", len(docs))
 	}
 	used := map[string]bool{}
@@ -51,7 +51,7 @@ func TestEveryColumnHasAText(t *testing.T) {
 func TestEveryTextHasAColumn(t *testing.T) {
 	for _, table := range tables {
 		var names []string
-		for _, c := range columns(table.row, table.texts) {
+		for _, c := range columns(table.row, table.texts, table.since) {
 			names = append(names, c.Name)
 		}
 		for name := range table.texts {
@@ -80,7 +80,7 @@ func TestColumns(t *testing.T) {
 // TestDictionaryAgreesWithParquet compares with what the library that writes the files
 // makes of the structs.
 func TestDictionaryAgreesWithParquet(t *testing.T) {
-	rows := map[Table]any{TableDanmaku: DanmakuRow{}, TableAudience: AudienceRow{}, TableOther: OtherRow{}, TableRooms: RoomsRow{}, TableCoverage: CoverageRow{}}
+	rows := map[Table]any{TableDanmaku: DanmakuRow{}, TablePayments: PaymentsRow{}, TableAudience: AudienceRow{}, TablePresence: PresenceRow{}, TableModeration: ModerationRow{}, TableOther: OtherRow{}, TableRooms: RoomsRow{}, TableCoverage: CoverageRow{}}
 	for _, table := range Tables() {
 		var want, got []string
 		for _, f := range parquet.SchemaOf(rows[table.Name]).Fields() {
@@ -134,7 +134,7 @@ func TestNullableColumnsArePointers(t *testing.T) {
 
 func TestMetadata(t *testing.T) {
 	m := Metadata(TableDanmaku)
-	if m["schema_version"] != "1" || m["table"] != "danmaku" {
+	if m["schema_version"] != "2" || m["table"] != "danmaku" {
 		t.Errorf("%v", m)
 	}
 	if got, want := m["column:color"], "Colour of the text; also a sign of rank. [0xRRGGBB as a number] 0 where not sent."; got != want {

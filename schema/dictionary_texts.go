@@ -15,6 +15,7 @@ var tables = []struct {
 	order string
 	row   reflect.Type
 	texts map[string]text
+	since int // the first version that has the table
 }{
 	{
 		TableDanmaku,
@@ -22,33 +23,57 @@ var tables = []struct {
 			"sample, about 10 a second at most, and guests may get less than accounts do: counts are " +
 			"lower bounds. Before counting behaviour leave out lottery (people are told what to write) " +
 			"and, over several rooms, mirrored.",
-		"room_id, ts, seq", reflect.TypeFor[DanmakuRow](), danmakuTexts,
+		"room_id, ts, seq", reflect.TypeFor[DanmakuRow](), danmakuTexts, 1,
+	},
+	{
+		TablePayments,
+		"One row a purchase: gifts (SEND_GIFT, SEND_GIFT_V2, a row an item), super chats " +
+			"(SUPER_CHAT_MESSAGE, its Japanese twin being the same), guards (GUARD_BUY, USER_TOAST_MSG, " +
+			"USER_TOAST_MSG_V2) and red pockets (POPULARITY_RED_POCKET_NEW, _V2_NEW, _START, _V2_START). " +
+			"The sum of paid_milli is what viewers spent, before the service's share; the counter rcost in " +
+			"other's payloads is none. A red pocket is money given to viewers, not to the streamer: leave " +
+			"kind red_pocket out of revenue. The service sends small gifts of busy rooms in part only.",
+		"room_id, ts, seq", reflect.TypeFor[PaymentsRow](), paymentsTexts, 2,
 	},
 	{
 		TableAudience,
 		"One row a figure of how many were there. The metrics measure different things and are not " +
 			"to be added or compared with each other; a figure that the service resent stays.",
-		"room_id, ts, seq", reflect.TypeFor[AudienceRow](), audienceTexts,
+		"room_id, ts, seq", reflect.TypeFor[AudienceRow](), audienceTexts, 1,
+	},
+	{
+		TablePresence,
+		"One row a person who entered, followed, shared or liked (INTERACT_WORD, INTERACT_WORD_V2, " +
+			"LIKE_INFO_V3_CLICK, ENTRY_EFFECT). The service sends a sample in busy rooms, and guests get no " +
+			"person at all: count nobody by it. ENTRY_EFFECT comes beside the entry of the same person.",
+		"room_id, ts, seq", reflect.TypeFor[PresenceRow](), presenceTexts, 2,
+	},
+	{
+		TableModeration,
+		"One row an act upon a room or a person in it: what was recalled, blocked, deleted, warned of, " +
+			"cut off, locked or silenced (RECALL_DANMU_MSG, ROOM_BLOCK_MSG, SUPER_CHAT_MESSAGE_DELETE, " +
+			"CUT_OFF, CUT_OFF_V2, WARNING, ROOM_LOCK, ROOM_SILENT_ON, ROOM_SILENT_OFF).",
+		"room_id, ts, seq", reflect.TypeFor[ModerationRow](), moderationTexts, 2,
 	},
 	{
 		TableOther,
 		"One row a command that no other table takes, as the service sent it, and every payload that " +
 			"would not decode. What is told alike in every room is kept once, under room 0. " +
 			"COMBO_SEND, COMBO_END and LIVE_INTERACTIVE_GAME repeat what other commands said and have no row.",
-		"command, room_id, ts, seq", reflect.TypeFor[OtherRow](), otherTexts,
+		"command, room_id, ts, seq", reflect.TypeFor[OtherRow](), otherTexts, 1,
 	},
 	{
 		TableRooms,
 		"What a room was at a time: one row an event. The rows listed are the sampling frame: " +
 			"every room of the scanned lists, once an hour, chosen or not.",
-		"room_id, ts, seq", reflect.TypeFor[RoomsRow](), roomsTexts,
+		"room_id, ts, seq", reflect.TypeFor[RoomsRow](), roomsTexts, 1,
 	},
 	{
 		TableCoverage,
 		"What was watched: one row a stretch of a room's time, cut at the hour. Within one journal the " +
 			"stretches of a watched room follow each other without hole or overlap; without a row a room " +
 			"was not watched. No danmaku in an observing stretch is silence, outside of one it is blindness.",
-		"room_id, started_at, seq", reflect.TypeFor[CoverageRow](), coverageTexts,
+		"room_id, started_at, seq", reflect.TypeFor[CoverageRow](), coverageTexts, 1,
 	},
 }
 
@@ -211,7 +236,7 @@ var otherTexts = map[string]text{
 var roomsTexts = map[string]text{
 	"ts": {meaning: "When the collector learned it.", source: "received_at of the mark", caveats: "Lies in the UTC hour of the file."},
 	"event": {
-		meaning: "listed (on a scanned list), selected (watched from now on), dropped (no longer), snapshot (every watched room at the hour's beginning), live (the broadcast began), preparing (it ended), changed (title, area or others).",
+		meaning: "listed (on a scanned list), selected (watched from now on), dropped (no longer), snapshot (every watched room at the hour's beginning), live (the broadcast began), preparing (it ended), changed (title, area or others), cut_off (the service ended the broadcast; CUT_OFF and CUT_OFF_V2 may both tell of it).",
 		source:  "the collector",
 		caveats: "A broadcast that began unwatched has no live: see live_since.",
 	},

@@ -9,6 +9,7 @@ const (
 	EventLive      = "live"
 	EventPreparing = "preparing"
 	EventChanged   = "changed"
+	EventCutOff    = "cut_off"
 )
 
 // SnapshotHour is the cause of the snapshot that an hour begins with, the one whose rooms
@@ -123,4 +124,25 @@ func (d *Decoder) text(s string) *string {
 		return nil
 	}
 	return d.strings.pointer(s)
+}
+
+// Describe fills in what the fold knows of the room that a command made a row of.
+func (w *Watch) Describe(row *RoomsRow) {
+	s := w.Room(RoomID(row.RoomID))
+	if s == nil {
+		return
+	}
+	f := &s.Facts
+	row.Title, row.AreaID, row.AreaName = f.Title, f.AreaID, f.AreaName
+	row.ParentAreaID, row.ParentAreaName = f.ParentAreaID, f.ParentAreaName
+	row.StreamerID, row.StreamerName = f.StreamerID, f.StreamerName
+	if rank := s.Rank; rank != 0 {
+		row.Rank = &rank
+	}
+	if reason := s.Reason; reason != "" {
+		row.Reason = &reason
+	}
+	if since := f.LiveSince; since != 0 {
+		row.LiveSince = &since
+	}
 }

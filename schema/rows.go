@@ -8,11 +8,14 @@ type Table string
 
 // The tables.
 const (
-	TableDanmaku  Table = "danmaku"
-	TableAudience Table = "audience"
-	TableOther    Table = "other"
-	TableRooms    Table = "rooms"
-	TableCoverage Table = "coverage"
+	TableDanmaku    Table = "danmaku"
+	TablePayments   Table = "payments"
+	TableAudience   Table = "audience"
+	TablePresence   Table = "presence"
+	TableModeration Table = "moderation"
+	TableOther      Table = "other"
+	TableRooms      Table = "rooms"
+	TableCoverage   Table = "coverage"
 )
 
 // Common is what every row that was made of one record begins with.
@@ -32,6 +35,10 @@ type Common struct {
 	// HasID is true where the service sent an id: then a row of the same room and table
 	// with the same EventID is a copy. Never of a figure of audience. Not a column.
 	HasID bool `parquet:"-"`
+	// Weak is true of a row that tells less than another command of the same event: a copy
+	// that is not weak takes its place, whichever came first. It is its command's only row.
+	// Not a column.
+	Weak bool `parquet:"-" json:",omitempty"`
 }
 
 // Who tells who did it.
@@ -40,6 +47,14 @@ type Who struct {
 	UserHash *int64  `parquet:"user_hash,optional,dict"`
 	UserName *string `parquet:"user_name,optional,dict"`
 	Masked   bool    `parquet:"masked"`
+}
+
+// Medal is the fan medal that a person wears.
+type Medal struct {
+	MedalName     *string `parquet:"medal_name,optional,dict"`
+	MedalLevel    *int32  `parquet:"medal_level,optional,dict"`
+	MedalRoomID   *int64  `parquet:"medal_room_id,optional,dict"`
+	MedalAnchorID *int64  `parquet:"medal_anchor_id,optional,dict"`
 }
 
 // DanmakuRow is one bullet comment.
@@ -64,6 +79,49 @@ type DanmakuRow struct {
 	MedalRoomID   *int64  `parquet:"medal_room_id,optional,dict"`
 	MedalAnchorID *int64  `parquet:"medal_anchor_id,optional,dict"`
 	EnteredAt     *int64  `parquet:"entered_at,optional,timestamp(microsecond)"`
+}
+
+// PaymentsRow is one purchase.
+type PaymentsRow struct {
+	Common
+	Who
+	SourceID       *string `parquet:"source_id,optional,plain"`
+	Kind           string  `parquet:"kind,dict"`
+	Operation      *string `parquet:"operation,optional,dict"`
+	ItemID         int64   `parquet:"item_id,dict"`
+	ItemName       string  `parquet:"item_name,dict"`
+	Count          int64   `parquet:"count,dict"`
+	Unit           *string `parquet:"unit,optional,dict"`
+	UnitPriceMilli int64   `parquet:"unit_price_milli,dict"`
+	PaidMilli      int64   `parquet:"paid_milli,dict"`
+	ListPriceMilli *int64  `parquet:"list_price_milli,optional,dict"`
+	ListPrice      bool    `parquet:"list_price"`
+	Coin           string  `parquet:"coin,dict"`
+	BlindBox       *string `parquet:"blind_box,optional,dict"`
+	ReceiverID     *int64  `parquet:"receiver_id,optional,dict"`
+	Message        *string `parquet:"message,optional,plain"`
+	DurationS      *int32  `parquet:"duration_s,optional,dict"`
+	GuardLevel     *int32  `parquet:"guard_level,optional,dict"`
+	Medal
+}
+
+// PresenceRow tells that somebody entered, followed, shared or liked.
+type PresenceRow struct {
+	Common
+	Who
+	Kind string `parquet:"kind,dict"`
+	Medal
+	GuardLevel int32 `parquet:"guard_level,dict"`
+}
+
+// ModerationRow is one act of the service, the streamer or a moderator.
+type ModerationRow struct {
+	Common
+	Who
+	Kind          string  `parquet:"kind,dict"`
+	Target        *string `parquet:"target,optional,plain"`
+	TargetEventID *int64  `parquet:"target_event_id,optional"`
+	Message       *string `parquet:"message,optional,plain"`
 }
 
 // AudienceRow is one figure of how many were there.
@@ -129,9 +187,12 @@ type CoverageRow struct {
 
 // Rows gathers what decoding makes, a slice a table, in the order of decoding.
 type Rows struct {
-	Danmaku  []DanmakuRow
-	Audience []AudienceRow
-	Other    []OtherRow
-	Rooms    []RoomsRow
-	Coverage []CoverageRow
+	Danmaku    []DanmakuRow
+	Payments   []PaymentsRow
+	Audience   []AudienceRow
+	Presence   []PresenceRow
+	Moderation []ModerationRow
+	Other      []OtherRow
+	Rooms      []RoomsRow
+	Coverage   []CoverageRow
 }

@@ -54,12 +54,13 @@ func TestRealSession(t *testing.T) {
 		_, fate := d.Command(&Record{Seq: int64(i + 1), Room: 21, ReceivedAt: 1693371740e6, Payload: c}, nil, &rows)
 		fates[fate]++
 	}
-	counts := map[string]int{"danmaku": len(rows.Danmaku), "other": len(rows.Other)}
+	counts := map[string]int{"danmaku": len(rows.Danmaku), "presence": len(rows.Presence), "other": len(rows.Other)}
 	for _, r := range rows.Audience {
 		counts[r.Metric]++
 	}
 	want := map[string]int{"danmaku": 134, "rank_count": 8, "online": 4, "watched": 4, "likes": 4, "fans": 1, "fans_club": 1,
-		"other": 6 + 36 + 3 + 2 + 1} // ONLINE_RANK_V2, INTERACT_WORD, LIKE_INFO_V3_CLICK, WIDGET_BANNER, ENTRY_EFFECT
+		"presence": 36 + 3 + 1, // INTERACT_WORD, LIKE_INFO_V3_CLICK, ENTRY_EFFECT
+		"other":    6 + 2}      // ONLINE_RANK_V2, WIDGET_BANNER
 	if diff := cmp.Diff(want, counts); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
@@ -122,6 +123,14 @@ func TestDocumentedMessages(t *testing.T) {
 			if _, fate := d.Command(&Record{Seq: 1, Room: 21, ReceivedAt: received, Payload: []byte(l)}, nil, &rows); fate == FateSetAside {
 				t.Errorf("%s: %s was set aside", file, CommandName([]byte(l)))
 			}
+		}
+		for _, r := range rows.Other {
+			if models[r.Command] != nil {
+				t.Errorf("%s: %s is modelled, but in other", file, r.Command)
+			}
+		}
+		if len(rows.Payments) < 5 || len(rows.Presence) < 4 || len(rows.Moderation) < 7 {
+			t.Errorf("%s: %d payments, %d presence, %d moderation", file, len(rows.Payments), len(rows.Presence), len(rows.Moderation))
 		}
 		if commands < 90 || len(rows.Danmaku) != danmaku {
 			t.Errorf("%s: %d danmaku of %d commands", file, len(rows.Danmaku), commands)

@@ -152,11 +152,14 @@ func count(to *int) value {
 
 // handy are the columns that a table for people shows: a whole row is too wide.
 var handy = map[schema.Table][]string{
-	schema.TableDanmaku:  {"ts", "room_id", "user_name", "medal_name", "medal_level", "text"},
-	schema.TableAudience: {"ts", "room_id", "metric", "value", "capped"},
-	schema.TableOther:    {"ts", "room_id", "command", "payload"},
-	schema.TableRooms:    {"ts", "room_id", "event", "rank", "reason", "live_status", "streamer_name", "area_name", "title"},
-	schema.TableCoverage: {"room_id", "started_at", "ended_at", "state", "cause", "identity", "masked", "commands", "bytes"},
+	schema.TableDanmaku:    {"ts", "room_id", "user_name", "medal_name", "medal_level", "text"},
+	schema.TablePayments:   {"ts", "room_id", "kind", "user_name", "item_name", "count", "paid_milli", "message"},
+	schema.TableAudience:   {"ts", "room_id", "metric", "value", "capped"},
+	schema.TablePresence:   {"ts", "room_id", "kind", "user_name", "medal_name", "medal_level", "guard_level"},
+	schema.TableModeration: {"ts", "room_id", "kind", "user_name", "target", "message"},
+	schema.TableOther:      {"ts", "room_id", "command", "payload"},
+	schema.TableRooms:      {"ts", "room_id", "event", "rank", "reason", "live_status", "streamer_name", "area_name", "title"},
+	schema.TableCoverage:   {"room_id", "started_at", "ended_at", "state", "cause", "identity", "masked", "commands", "bytes"},
 }
 
 func showColumns(o showOptions) ([]string, error) {
