@@ -151,8 +151,8 @@ func TestCopies(t *testing.T) {
 		},
 		"equal commands that are not site-wide": {
 			add: func(m *memTape) {
-				m.command("10:10:00", 3, `{"cmd":"ENTRY_EFFECT","data":{}}`)
-				m.command("10:10:00", 2, `{"cmd":"ENTRY_EFFECT","data":{}}`)
+				m.command("10:10:00", 3, `{"cmd":"WIDGET_BANNER","data":{}}`)
+				m.command("10:10:00", 2, `{"cmd":"WIDGET_BANNER","data":{}}`)
 			},
 			kept: 2, rooms: []int64{3, 2},
 		},

@@ -299,7 +299,7 @@ func TestRowGroups(t *testing.T) {
 func TestColumnsOfEveryTable(t *testing.T) {
 	for _, tab := range tables {
 		rows := schema.Rows{
-			Danmaku: make([]schema.DanmakuRow, 1), Audience: make([]schema.AudienceRow, 1), Other: make([]schema.OtherRow, 1),
+			Danmaku: make([]schema.DanmakuRow, 1), Payments: make([]schema.PaymentsRow, 1), Presence: make([]schema.PresenceRow, 1), Moderation: make([]schema.ModerationRow, 1), Audience: make([]schema.AudienceRow, 1), Other: make([]schema.OtherRow, 1),
 			Rooms: make([]schema.RoomsRow, 1), Coverage: make([]schema.CoverageRow, 1),
 		}
 		f := &parquetFile{ctx: t.Context(), path: filepath.Join(t.TempDir(), "x.parquet")}
