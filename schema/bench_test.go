@@ -1,7 +1,9 @@
 package schema
 
 import (
+	"bytes"
 	"encoding/json"
+	"os"
 	"testing"
 )
 
@@ -33,6 +35,25 @@ func BenchmarkCommand(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkMixed decodes the made-up commands of every kind, one after the other.
+func BenchmarkMixed(b *testing.B) {
+	file, err := os.ReadFile("testdata/commands.jsonl")
+	if err != nil {
+		b.Fatal(err)
+	}
+	commands := bytes.Split(bytes.TrimSpace(file), []byte("\n"))
+	d := NewDecoder("test", "00000000000000aa")
+	n := 0
+	for b.Loop() {
+		var rows Rows
+		for _, c := range commands {
+			d.Command(&Record{Seq: 7, Room: 21, ReceivedAt: received, Payload: c}, nil, &rows)
+			n++
+		}
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "commands/s")
 }
 
 func BenchmarkCommandName(b *testing.B) {

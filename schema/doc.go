@@ -3,7 +3,7 @@
 //
 // # What it is for
 //
-//	commands --Decoder.Command--> danmaku, audience, other
+//	commands --Decoder.Command--> danmaku, payments, audience, presence, moderation, other
 //	marks    --Decoder.Mark-----> audience, rooms
 //	records  --Watch------------> who is watched --Decoder.Interval--> coverage
 //
