@@ -20,6 +20,19 @@ const (
 	FateSetAside
 	// FateRepeat: it repeats what other commands said and makes no row.
 	FateRepeat
+	// FateOptedOut: all its rows would have shown somebody who opted out ([Privacy]); none
+	// was made.
+	FateOptedOut
+)
+
+// Reason is what was wrong with a command that would not decode.
+type Reason string
+
+// The reasons.
+const (
+	ReasonUTF8  Reason = "not valid UTF-8"
+	ReasonJSON  Reason = "not valid JSON"
+	ReasonShape Reason = "not of a known shape"
 )
 
 // Decoder makes rows of records. It keeps buffers between calls: it is not safe for
@@ -45,6 +58,8 @@ type Decoder struct {
 	drafts  drafts
 	ids     []byte // ids of drafts
 	pb      []byte // a decoded protocol buffer
+
+	veil *veil // nil: rows are plain
 }
 
 // NewDecoder returns a decoder for the records of one journal.
@@ -126,14 +141,30 @@ type envelope struct {
 //
 // What no table takes goes to other as it is. What is not valid JSON or not valid UTF-8,
 // and what one of the other tables ought to take but cannot read, goes there as broken.
+//
+// Where somebody opted out, or people are pseudonymous, the rows follow that: see
+// [Decoder.Protect].
 func (d *Decoder) Command(rec *Record, liveKey *string, rows *Rows) (ts int64, f Fate) {
+	if d.veil == nil {
+		return d.command(rec, liveKey, rows)
+	}
+	d.veil.mark(rows)
+	ts, f = d.command(rec, liveKey, rows)
+	return ts, d.veil.cover(rows, f)
+}
+
+func (d *Decoder) command(rec *Record, liveKey *string, rows *Rows) (ts int64, f Fate) {
 	name := CommandName(rec.Payload)
 	m := models[name]
 	d.origin = origin{rec: rec, liveKey: liveKey, ts: rec.ReceivedAt}
 	o := &d.origin
 	env, sound := d.scan(rec.Payload, m)
 	if !sound {
-		d.setAside(o, name, rows)
+		reason := ReasonJSON
+		if !utf8.Valid(rec.Payload) {
+			reason = ReasonUTF8
+		}
+		d.setAside(o, name, reason, rows)
 		return o.ts, FateSetAside
 	}
 	o.msgID, o.service, o.dmV2 = env.msgID, env.sendTime, env.dmV2
@@ -149,7 +180,7 @@ func (d *Decoder) Command(rec *Record, liveKey *string, rows *Rows) (ts int64, f
 	case m == nil:
 		d.other(o, name, rows)
 	case !env.understood:
-		d.setAside(o, name, rows)
+		d.setAside(o, name, ReasonShape, rows)
 		return o.ts, FateSetAside
 	default:
 		m.rows(d, o, rows)

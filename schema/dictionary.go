@@ -31,6 +31,9 @@ type ColumnDoc struct {
 	Since int
 	// Caveats is what an analyst must know before trusting it, empty where there is nothing.
 	Caveats string
+	// Pseudonymous is what becomes of it in a pseudonymous archive ([Privacy]), empty where
+	// nothing does.
+	Pseudonymous string
 }
 
 // Tables returns the data dictionary: every table, every column in its order. The result
@@ -67,6 +70,9 @@ func (c ColumnDoc) describe() string {
 	if c.Caveats != "" {
 		s += " " + c.Caveats
 	}
+	if c.Pseudonymous != "" {
+		s += " In a pseudonymous archive: " + c.Pseudonymous + "."
+	}
 	return s
 }
 
@@ -90,6 +96,7 @@ func columns(row reflect.Type, texts map[string]text, since int) []ColumnDoc {
 		all = append(all, ColumnDoc{
 			Name: name, Type: parquetType(f.Type, options), Nullable: f.Type.Kind() == reflect.Pointer,
 			Unit: t.unit, Meaning: t.meaning, Source: t.source, Since: max(t.since, since, 1), Caveats: t.caveats,
+			Pseudonymous: columnClasses[name].String(),
 		})
 	}
 	return all

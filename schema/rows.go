@@ -138,6 +138,9 @@ type OtherRow struct {
 	Command string `parquet:"command,dict"`
 	Payload string `parquet:"payload,plain"`
 	Broken  bool   `parquet:"broken"`
+
+	// Reason is what is wrong with a broken one. Not a column.
+	Reason Reason `parquet:"-"`
 }
 
 // RoomsRow is what a room was at a time.
