@@ -33,6 +33,9 @@ type Config struct {
 	Schedule string
 	// Retain is how long segments stay in the journal at least.
 	Retain time.Duration
+	// Privacy says how much of people the archive shows; nil: as the service sent them. It
+	// is part of the recipe: hours that are committed stay as they are.
+	Privacy *schema.Privacy
 	// Deadline bounds the work on one hour; 0 sets no bound.
 	Deadline time.Duration
 	// Logger takes what Run has to tell; nil discards it.
@@ -49,6 +52,7 @@ type Archiver struct {
 	schedule   cron.Schedule
 	log        *slog.Logger
 	newDecoder func(collector, journalID string) decoder
+	notices    notices
 	list       func() ([]tape, error)
 	end        func() error
 	build      func(ctx context.Context, t task, b store.Build) (*store.Manifest, Outcome, error)
@@ -86,7 +90,11 @@ func New(c Config) (*Archiver, error) {
 	j := journals{c.JournalDir}
 	a := &Archiver{
 		c: c, schedule: schedule, log: log, list: j.list, end: j.end,
-		newDecoder: func(collector, id string) decoder { return schema.NewDecoder(collector, id) },
+	}
+	a.newDecoder = func(collector, id string) decoder {
+		d := schema.NewDecoder(collector, id)
+		d.Protect(a.c.Privacy)
+		return d
 	}
 	a.build = a.buildHour
 	return a, nil

@@ -20,9 +20,6 @@ import (
 // would give other bytes: by a new decoder, sort order or Parquet setting.
 const Program = "danmaku-archiver/2"
 
-// privacyPlain publishes identities as the service sent them.
-const privacyPlain = "plain"
-
 // stagingPrefix begins the names of the folders in which hours are built.
 const stagingPrefix = "build-"
 
@@ -30,8 +27,11 @@ const stagingPrefix = "build-"
 // journal. Nothing is changed: a person has to look at both.
 var ErrConflict = errors.New("the committed manifest disagrees with the journal")
 
-func recipe() store.Recipe {
-	return store.Recipe{Program: Program, SchemaVersion: schema.Version, Privacy: privacyPlain}
+func recipe(p *schema.Privacy) store.Recipe {
+	return store.Recipe{
+		Program: Program, SchemaVersion: schema.Version,
+		Privacy: p.Mode(), PrivacyKeyID: p.KeyID(), OptOutSHA256: p.OptOutSum(),
+	}
 }
 
 // staged is a file that is ready to be put.
@@ -128,24 +128,26 @@ func (a *Archiver) buildHour(ctx context.Context, t task, b store.Build) (*store
 	}
 	// What stays behind is removed by the next poke.
 	defer os.RemoveAll(dir)
-	files, err := stage(ctx, dir, b, &g.rows)
+	r := recipe(a.c.Privacy)
+	files, err := stage(ctx, dir, b, r, &g.rows)
 	if err != nil {
 		return nil, "", err
 	}
-	m := manifest(b, g, files)
+	m := manifest(b, r, g, files)
 	if err := a.publish(ctx, b, m, files); err != nil {
 		return nil, "", err
 	}
+	a.notices.tell(a.log, b, g.drift, g.samples)
 	return m, OutcomeCommitted, nil
 }
 
 // stage writes a file for each table with rows and reads it back (A3).
-func stage(ctx context.Context, dir string, b store.Build, rows *schema.Rows) (files []staged, err error) {
+func stage(ctx context.Context, dir string, b store.Build, r store.Recipe, rows *schema.Rows) (files []staged, err error) {
 	for _, t := range tables {
 		if t.length(rows) == 0 {
 			continue
 		}
-		s, err := stageTable(ctx, dir, b, t, rows)
+		s, err := stageTable(ctx, dir, b, r, t, rows)
 		if err != nil {
 			return nil, err
 		}
@@ -155,8 +157,8 @@ func stage(ctx context.Context, dir string, b store.Build, rows *schema.Rows) (f
 	return files, nil
 }
 
-func stageTable(ctx context.Context, dir string, b store.Build, t anyTable, rows *schema.Rows) (staged, error) {
-	f := &parquetFile{ctx: ctx, path: filepath.Join(dir, string(t.tableName())+".parquet"), metadata: metadata(b, t.tableName())}
+func stageTable(ctx context.Context, dir string, b store.Build, r store.Recipe, t anyTable, rows *schema.Rows) (staged, error) {
+	f := &parquetFile{ctx: ctx, path: filepath.Join(dir, string(t.tableName())+".parquet"), metadata: metadata(b, r, t.tableName())}
 	want, err := t.write(f, rows, t.order(rows))
 	if err != nil {
 		return staged{}, err
@@ -175,25 +177,30 @@ func stageTable(ctx context.Context, dir string, b store.Build, t anyTable, rows
 }
 
 // metadata is what a Parquet file says of itself.
-func metadata(b store.Build, t schema.Table) map[string]string {
-	r := recipe()
+func metadata(b store.Build, r store.Recipe, t schema.Table) map[string]string {
 	m := maps.Clone(schema.Metadata(t))
 	if m == nil {
 		m = map[string]string{}
 	}
 	m["schema_version"] = strconv.Itoa(r.SchemaVersion)
 	m["recipe"] = r.Program + " privacy=" + r.Privacy
+	if r.PrivacyKeyID != "" {
+		m["recipe"] += " key=" + r.PrivacyKeyID
+	}
+	if r.OptOutSHA256 != "" {
+		m["recipe"] += " opt_out=" + r.OptOutSHA256
+	}
 	m["collector"] = b.Collector
 	m["journal_id"] = b.JournalID
 	return m
 }
 
-func manifest(b store.Build, g *gathered, files []staged) *store.Manifest {
+func manifest(b store.Build, r store.Recipe, g *gathered, files []staged) *store.Manifest {
 	m := &store.Manifest{
 		Format: store.ManifestFormat, Hour: b.Hour.String(), Collector: b.Collector, JournalID: b.JournalID,
-		Generation: b.Generation, Recipe: recipe(), Sequence: g.sequence,
+		Generation: b.Generation, Recipe: r, Sequence: g.sequence,
 		Window:  store.Window{From: store.Time(b.Hour.WindowStart()), To: store.Time(b.Hour.WindowEnd())},
-		Objects: []store.ObjectInfo{}, Books: g.books, Coverage: g.coverage, Unmodelled: g.unmodelled,
+		Objects: []store.ObjectInfo{}, Books: g.books, Coverage: g.coverage, Unmodelled: g.unmodelled, Drift: g.drift,
 		Damage: append([]store.Damage{}, g.damage...),
 	}
 	for _, f := range files {

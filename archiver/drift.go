@@ -2,10 +2,12 @@ package archiver
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"danmaku-archiver/archiver/store"
 	"danmaku-archiver/schema"
 )
 
@@ -18,18 +20,138 @@ const (
 	maxSeenNames = 1 << 16
 )
 
-// drift counts a command of the hour that the schema does not model.
-func (g *gatherer) drift(fate schema.Fate) {
-	other := g.out.rows.Other
-	at := len(other) - 1
-	if fate != schema.FateKept || at < 0 || at < g.otherBefore() || other[at].Broken {
+// Of each command the hour's first are looked at for new fields, then one in so many.
+//
+// Part of the recipe: whoever changes them changes [Program] too.
+const (
+	driftFirst = 100
+	driftEvery = 64
+	// maxFields bounds what a manifest holds of one command, maxSamples the outlines.
+	maxFields  = 64
+	maxSamples = 256
+)
+
+// drifted gathers what an hour's commands hold that the schema does not know. It depends
+// on the commands and their order alone.
+type drifted struct {
+	looked         map[string]int
+	unknowns       map[string]int64
+	added, changed map[string]map[string]bool
+	undecoded      map[string]map[string]int64
+	samples        map[string]string
+}
+
+func newDrifted() drifted {
+	return drifted{
+		looked: map[string]int{}, unknowns: map[string]int64{},
+		added: map[string]map[string]bool{}, changed: map[string]map[string]bool{},
+		undecoded: map[string]map[string]int64{}, samples: map[string]string{},
+	}
+}
+
+func (d *drifted) known(name string, payload []byte) {
+	n := d.looked[name]
+	d.looked[name]++
+	if n >= driftFirst && n%driftEvery != 0 {
 		return
 	}
-	name := shortName(other[at].Command)
+	added, changed := schema.UnknownFields(name, payload)
+	more := note(d.added, name, added)
+	if note(d.changed, name, changed) || more {
+		d.sample(name, payload)
+	}
+}
+
+// note adds fields and reports whether there was a new one.
+func note(to map[string]map[string]bool, name string, fields []string) (more bool) {
+	for _, f := range fields {
+		if to[name] == nil {
+			to[name] = map[string]bool{}
+		}
+		if f = shortName(f); !to[name][f] && len(to[name]) < maxFields {
+			to[name][f], more = true, true
+		}
+	}
+	return more
+}
+
+func (d *drifted) unknown(name string, payload []byte) {
+	if _, seen := d.unknowns[name]; !seen && len(d.unknowns) >= maxSeenNames {
+		name = schema.RestOfNames
+	}
+	d.unknowns[name]++
+	if d.samples[name] == "" {
+		d.sample(name, payload)
+	}
+}
+
+func (d *drifted) undecodable(name, reason string, payload []byte) {
+	if d.undecoded[name] == nil {
+		if len(d.undecoded) >= maxNames {
+			name = schema.RestOfNames
+		}
+		if d.undecoded[name] == nil {
+			d.undecoded[name] = map[string]int64{}
+		}
+	}
+	d.undecoded[name][reason]++
+	if d.samples[name] == "" {
+		d.sample(name, payload)
+	}
+}
+
+// sample keeps the outline of the last payload that had something new.
+func (d *drifted) sample(name string, payload []byte) {
+	if _, seen := d.samples[name]; seen || len(d.samples) < maxSamples {
+		d.samples[name] = schema.Outline(payload)
+	}
+}
+
+func (d *drifted) sum() (store.Drift, map[string]string) {
+	return store.Drift{
+		UnknownCommands: frequent(d.unknowns), NewFields: listed(d.added),
+		ChangedFields: listed(d.changed), Undecodable: d.undecoded,
+	}, d.samples
+}
+
+func listed(fields map[string]map[string]bool) map[string][]string {
+	all := make(map[string][]string, len(fields))
+	for name, set := range fields {
+		all[name] = slices.Sorted(maps.Keys(set))
+	}
+	return all
+}
+
+// drift counts a command of the hour that the schema does not model, and looks for what
+// the service has changed.
+func (g *gatherer) drift(rec *schema.Record, fate schema.Fate) {
+	other := g.out.rows.Other
+	at := len(other) - 1
+	if at < 0 || at < g.otherBefore() {
+		if fate == schema.FateKept {
+			g.drifted.known(schema.CommandName(rec.Payload), rec.Payload)
+		}
+		return
+	}
+	row := &other[at]
+	if fate == schema.FateSetAside {
+		g.drifted.undecodable(shortName(row.Command), string(row.Reason), rec.Payload)
+		return
+	}
+	if fate != schema.FateKept || row.Broken {
+		return
+	}
+	// The row's name, not the payload's: privacy may have emptied it.
+	name := shortName(row.Command)
 	if _, seen := g.names[name]; !seen && len(g.names) >= maxSeenNames {
 		name = schema.RestOfNames
 	}
 	g.names[name]++
+	if schema.KnownCommand(name) {
+		g.drifted.known(name, rec.Payload)
+	} else {
+		g.drifted.unknown(name, rec.Payload)
+	}
 }
 
 func (g *gatherer) otherBefore() int {

@@ -125,4 +125,5 @@ func (g *gatherer) sumUp() {
 		addTo(&g.out.books.RowsFromMarks, schema.TableCoverage, n)
 	}
 	g.out.unmodelled = frequent(g.names)
+	g.out.drift, g.out.samples = g.drifted.sum()
 }

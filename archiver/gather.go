@@ -18,7 +18,10 @@ type gathered struct {
 	sequence   store.Sequence
 	coverage   store.CoverageSummary
 	unmodelled map[string]int64
-	damage     []store.Damage
+	drift      store.Drift
+	// samples are outlines of drifted commands, by command.
+	samples map[string]string
+	damage  []store.Damage
 }
 
 // decoder makes rows; tests make it fail.
@@ -39,6 +42,7 @@ type gatherer struct {
 	// being taken, but they are no rows of that record.
 	coverage []schema.CoverageRow
 	names    map[string]int64
+	drifted  drifted
 	// before holds each table's number of rows before the present record.
 	before []int
 	ids    map[rowID]int
@@ -54,7 +58,7 @@ const siteWindow = int64(time.Minute / time.Microsecond)
 // and the decoder.
 func gather(ctx context.Context, t tape, h schema.Hour, d decoder) (*gathered, error) {
 	g := &gatherer{
-		hour: h, decoder: d, out: &gathered{}, names: map[string]int64{},
+		hour: h, decoder: d, out: &gathered{}, names: map[string]int64{}, drifted: newDrifted(),
 		before: make([]int, len(tables)),
 		ids:    map[rowID]int{}, site: map[[sha256.Size]byte]int64{},
 	}
@@ -198,7 +202,11 @@ func (g *gatherer) command(rec *schema.Record) {
 		return
 	}
 	g.taken(rec)
-	g.drift(fate)
+	if fate == schema.FateOptedOut {
+		books.OptedOut++
+		return
+	}
+	g.drift(rec, fate)
 	made := g.made()
 	if g.siteCopy(rec, ts) {
 		books.RowsDropped += int64(made)

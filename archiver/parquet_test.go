@@ -53,7 +53,7 @@ func writeDanmaku(t testing.TB, rows *schema.Rows) (string, columnSums, *parquet
 	t.Helper()
 	tab := tableNamed(t, schema.TableDanmaku)
 	b := store.Build{Hour: ten, Collector: "c", JournalID: testJournal}
-	f := &parquetFile{ctx: t.Context(), path: filepath.Join(t.TempDir(), "danmaku.parquet"), metadata: metadata(b, schema.TableDanmaku)}
+	f := &parquetFile{ctx: t.Context(), path: filepath.Join(t.TempDir(), "danmaku.parquet"), metadata: metadata(b, recipe(nil), schema.TableDanmaku)}
 	sums, err := tab.write(f, rows, tab.order(rows))
 	if err != nil {
 		t.Fatal(err)

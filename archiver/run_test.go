@@ -55,7 +55,7 @@ func fakeBuild(st store.Store) func(context.Context, task, store.Build) (*store.
 		if err != nil {
 			return nil, "", err
 		}
-		data, err := manifest(b, g, nil).Encode()
+		data, err := manifest(b, recipe(nil), g, nil).Encode()
 		if err != nil {
 			return nil, "", err
 		}

@@ -9,7 +9,7 @@ import (
 // Books is the account of every command that was received in an hour's window: each has
 // exactly one fate.
 //
-//	commands = kept + copies + set_aside + given_previous + given_next
+//	commands = kept + copies + set_aside + opted_out + given_previous + given_next
 type Books struct {
 	// Commands is what the headers of the window's blocks say.
 	Commands int64 `json:"commands"`
@@ -19,6 +19,8 @@ type Books struct {
 	Copies int64 `json:"copies"`
 	// SetAside commands would not decode: their payload is a row of other, as broken.
 	SetAside int64 `json:"set_aside"`
+	// OptedOut commands made no row, as all of theirs would have shown people who opted out.
+	OptedOut int64 `json:"opted_out"`
 	// GivenPrevious and GivenNext belong to the hour before and the hour after.
 	GivenPrevious int64 `json:"given_previous"`
 	GivenNext     int64 `json:"given_next"`
@@ -44,13 +46,13 @@ type Books struct {
 }
 
 // Own is the number of commands that are the hour's.
-func (b *Books) Own() int64 { return b.Kept + b.Copies + b.SetAside }
+func (b *Books) Own() int64 { return b.Kept + b.Copies + b.SetAside + b.OptedOut }
 
 // Balance returns an error that shows the account, unless it comes out even.
 func (b *Books) Balance() error {
 	if sum := b.Own() + b.GivenPrevious + b.GivenNext; sum != b.Commands {
-		return fmt.Errorf("books do not balance: %d commands, but %d kept + %d copies + %d set aside + %d given to the hour before + %d given to the hour after = %d",
-			b.Commands, b.Kept, b.Copies, b.SetAside, b.GivenPrevious, b.GivenNext, sum)
+		return fmt.Errorf("books do not balance: %d commands, but %d kept + %d copies + %d set aside + %d opted out + %d given to the hour before + %d given to the hour after = %d",
+			b.Commands, b.Kept, b.Copies, b.SetAside, b.OptedOut, b.GivenPrevious, b.GivenNext, sum)
 	}
 	if b.TakenPrevious+b.TakenNext > b.Own() {
 		return fmt.Errorf("books do not balance: %d and %d commands taken from neighbouring windows, but only %d are the hour's own",

@@ -33,6 +33,7 @@ type Manifest struct {
 	Coverage CoverageSummary `json:"coverage"`
 	// Unmodelled counts, by name, the hour's commands that no table but other takes.
 	Unmodelled map[string]int64 `json:"unmodelled"`
+	Drift      Drift            `json:"drift"`
 	Damage     []Damage         `json:"damage"`
 }
 
@@ -40,8 +41,27 @@ type Manifest struct {
 type Recipe struct {
 	Program       string `json:"program"`
 	SchemaVersion int    `json:"schema_version"`
-	Privacy       string `json:"privacy"`
-	OptOutSHA256  string `json:"opt_out_sha256"`
+	// Privacy is the mode. PrivacyKeyID tells keys apart without telling anything of them;
+	// empty where none was used. OptOutSHA256 is the list of those who opted out, as an
+	// HMAC-SHA-256 with that key; empty where nobody did.
+	Privacy      string `json:"privacy"`
+	PrivacyKeyID string `json:"privacy_key_id"`
+	OptOutSHA256 string `json:"opt_out_sha256"`
+}
+
+// Drift is what the hour's commands hold that this program does not know: the first sign
+// that the service has changed. Names only, and not all of them: some of each command are
+// looked at, chosen by their place in the hour, and the lists are bounded.
+type Drift struct {
+	// UnknownCommands counts, by name, commands that no version of the protocol is known
+	// to have.
+	UnknownCommands map[string]int64 `json:"unknown_commands"`
+	// NewFields and ChangedFields are the fields of known commands that are new, or of a
+	// type that they never had ("data.uid string"), by command.
+	NewFields     map[string][]string `json:"new_fields"`
+	ChangedFields map[string][]string `json:"changed_fields"`
+	// Undecodable counts what was set aside, by command and reason.
+	Undecodable map[string]map[string]int64 `json:"undecodable"`
 }
 
 // Sequence is the first and the last number of the records in the window, 0 and 0 where
