@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"time"
+
+	"danmaku-archiver/schema"
 )
 
 // Limits of what the live service bears from one address; they are lifted for a simulator
@@ -37,8 +39,15 @@ func (c *config) check() (wrong []string) {
 			refuse("bilibili.requests_per_second", "%g: want %d or less%s", r, maxRequestsPerSecond, only)
 		}
 	}
+	private := c.Privacy.Mode != schema.PrivacyPlain || c.Privacy.OptOutFile != ""
+	if c.Archive.Raw && private {
+		refuse("archive.raw", "true: raw segments show everybody as the service sent them, which privacy and opt_out_file are to prevent; want false")
+	}
 	for _, path := range refused {
 		s := c.byPath[path]
+		if path == "archive.raw" && private {
+			continue
+		}
 		if v := s.value.text(); v != s.std {
 			if s.secret {
 				v = "[redacted]"
@@ -52,7 +61,6 @@ func (c *config) check() (wrong []string) {
 // refused are keys without effect yet that somebody relies on who sets them: what they ask
 // for is refused rather than passed over.
 var refused = []string{
-	"privacy", "privacy_key_file", "opt_out_file",
 	"archive.raw", "http.token_file", "notify.url",
 }
 

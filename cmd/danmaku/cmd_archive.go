@@ -59,12 +59,16 @@ func archiveNow(ctx context.Context, c *config, drain bool, stderr io.Writer) (a
 	if err != nil {
 		return archiver.Report{}, err
 	}
+	privacy, err := c.protection(d)
+	if err != nil {
+		return archiver.Report{}, err
+	}
 	st, err := c.openStore(ctx, true)
 	if err != nil {
 		return archiver.Report{}, err
 	}
 	p := newProgress(stderr, time.Second)
-	a, err := newArchiver(c, d, name, st, c.logger(stderr), func(e archiver.Event) {
+	a, err := newArchiver(c, d, name, st, privacy, c.logger(stderr), func(e archiver.Event) {
 		p.show("archive: %d of %d hours", e.Done, e.Total)
 	})
 	if err != nil {

@@ -278,9 +278,16 @@ func TestRefused(t *testing.T) {
 		"not built: raw": {
 			file: "archive:\n  raw: true\n",
 			want: "FILE:2: archive.raw: true is not available in this version; want false"},
-		"not built: privacy": {
+		"raw, but pseudonymous": {
+			file:    "archive:\n  raw: true\n",
 			environ: []string{"DANMAKU_PRIVACY=pseudonymous"},
-			want:    "DANMAKU_PRIVACY: pseudonymous is not available in this version; want plain"},
+			want:    "FILE:2: archive.raw: true: raw segments show everybody as the service sent them, which privacy and opt_out_file are to prevent; want false"},
+		"raw, but somebody opted out": {
+			file: "opt_out_file: list\narchive:\n  raw: true\n",
+			want: "FILE:3: archive.raw: true: raw segments show everybody as the service sent them, which privacy and opt_out_file are to prevent; want false"},
+		"privacy": {
+			environ: []string{"DANMAKU_PRIVACY=secret"},
+			want:    `DANMAKU_PRIVACY: "secret": want plain or pseudonymous`},
 		"not built: notify, a secret": {
 			file: "notify: {url: \"https://example.org/hook?key=hunter2\"}\n",
 			want: `FILE:1: notify.url: [redacted] is not available in this version; want ""`},

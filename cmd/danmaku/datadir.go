@@ -18,6 +18,7 @@ import (
 //	  staging/        Parquet files in the making
 //	  archive/        the archive, unless archive.store names another place
 //	  collector       the collector's name, one line
+//	  privacy.key     the key of pseudonyms, unless privacy_key_file names another place
 //	  archive.lock    held while hours are archived
 type dataDir string
 
@@ -26,11 +27,12 @@ func (c *config) dataDir() (dataDir, error) {
 	return dataDir(path), err
 }
 
-func (d dataDir) journal() string { return filepath.Join(string(d), "journal") }
-func (d dataDir) staging() string { return filepath.Join(string(d), "staging") }
-func (d dataDir) archive() string { return filepath.Join(string(d), "archive") }
-func (d dataDir) lock() string    { return filepath.Join(string(d), "archive.lock") }
-func (d dataDir) name() string    { return filepath.Join(string(d), "collector") }
+func (d dataDir) journal() string    { return filepath.Join(string(d), "journal") }
+func (d dataDir) staging() string    { return filepath.Join(string(d), "staging") }
+func (d dataDir) archive() string    { return filepath.Join(string(d), "archive") }
+func (d dataDir) lock() string       { return filepath.Join(string(d), "archive.lock") }
+func (d dataDir) privacyKey() string { return filepath.Join(string(d), "privacy.key") }
+func (d dataDir) name() string       { return filepath.Join(string(d), "collector") }
 
 // collector returns the collector's name: the kept one, else the configured one, else one
 // made from the host name; it is kept from then on. Hours that are in the archive carry

@@ -104,7 +104,7 @@ func (d *doctor) archive(ctx context.Context) finding {
 	if err != nil {
 		return skipped("nothing was recorded here yet")
 	}
-	a, err := newArchiver(d.c, d.dir, name, st, d.c.logger(io.Discard), nil)
+	a, err := newArchiver(d.c, d.dir, name, st, nil, d.c.logger(io.Discard), nil)
 	if err != nil {
 		return problem("correct the configuration", "%v", err)
 	}

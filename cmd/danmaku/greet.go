@@ -32,6 +32,9 @@ func (s *station) greet(w io.Writer) {
 		line("first", "hour %s UTC will be in the archive at %s UTC",
 			schema.HourOf(at.UnixMicro()), firstCommit(c.Archive.Schedule, at).Format("2006-01-02T15:04"))
 	}
+	if said := c.privacyLine(s.dir, s.privacy); said != "" {
+		line("privacy", "%s", said)
+	}
 	if idle := c.idleKeys(); len(idle) > 0 {
 		line("no effect", "%s: not available in this version", strings.Join(idle, ", "))
 	}

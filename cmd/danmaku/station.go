@@ -12,6 +12,7 @@ import (
 	"danmaku-archiver/collect"
 	"danmaku-archiver/collect/bilibili"
 	"danmaku-archiver/collect/journal"
+	"danmaku-archiver/schema"
 )
 
 // station is everything that runs for as long as the daemon does.
@@ -33,6 +34,7 @@ type station struct {
 	store     store.Store
 	service   *bilibili.Client
 	account   bilibili.AccountState // at the start
+	privacy   *schema.Privacy
 }
 
 type stationOptions struct {
@@ -67,10 +69,13 @@ func newStation(ctx context.Context, c *config, o stationOptions) (*station, err
 		return nil, err
 	}
 	if o.archive {
+		if s.privacy, err = c.protection(s.dir); err != nil {
+			return nil, err
+		}
 		if s.store, err = c.openStore(ctx, true); err != nil {
 			return nil, err
 		}
-		if s.archiver, err = newArchiver(c, s.dir, s.name, s.store, o.log, nil); err != nil {
+		if s.archiver, err = newArchiver(c, s.dir, s.name, s.store, s.privacy, o.log, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -110,11 +115,12 @@ func sampleInterval(requestsPerSecond float64) time.Duration {
 	return time.Duration(2 / requestsPerSecond * float64(time.Second))
 }
 
-func newArchiver(c *config, d dataDir, name string, st store.Store, log *slog.Logger, progress func(archiver.Event)) (*archiver.Archiver, error) {
+func newArchiver(c *config, d dataDir, name string, st store.Store, privacy *schema.Privacy, log *slog.Logger, progress func(archiver.Event)) (*archiver.Archiver, error) {
 	return archiver.New(archiver.Config{
 		Collector: name, JournalDir: d.journal(), StagingDir: d.staging(), LockFile: d.lock(),
 		Store: st, Schedule: c.Archive.Schedule, Retain: c.Journal.Retain, Deadline: c.Archive.Deadline,
-		Logger: log, Progress: progress,
+		Privacy: privacy,
+		Logger:  log, Progress: progress,
 	})
 }
 
