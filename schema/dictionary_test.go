@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -153,15 +154,20 @@ func TestREADME(t *testing.T) {
 	fmt.Fprintf(&b, readmeHead, Version)
 	for _, table := range Tables() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\nSorted by %s.\n\n", table.Name, table.Doc, table.Order)
-		b.WriteString("| column | type | meaning | from |\n|---|---|---|---|\n")
+		b.WriteString("| column | type | meaning | from | since |\n|---|---|---|---|---|\n")
 		for _, c := range table.Columns {
 			null := ""
 			if c.Nullable {
 				null = "?"
 			}
-			fmt.Fprintf(&b, "| `%s` | %s%s | %s | %s |\n", c.Name, c.Type, null, c.describe(), c.Source)
+			fmt.Fprintf(&b, "| `%s` | %s%s | %s | %s | %d |\n", c.Name, c.Type, null, c.describe(), c.Source, c.Since)
 		}
 	}
+	card, err := os.ReadFile("testdata/card.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Write(card)
 	golden(t, "README.md", b.String())
 }
 

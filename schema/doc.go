@@ -20,8 +20,8 @@
 //
 // # What it promises
 //
-//   - I1: Every command has one fate. Unless it is a named repeat it makes at least one
-//     row, whatever its bytes are.
+//   - I1: Every command has one fate. Unless it is a named repeat, or shows somebody who
+//     opted out ([Privacy]), it makes at least one row, whatever its bytes are.
 //   - I2: All rows of one record have the same ts, and it is within [Grace] of the
 //     receive time.
 //   - I3: Nothing is lost: a command that no table understands is in other, as it came; if
