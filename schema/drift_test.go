@@ -100,9 +100,7 @@ func documented(t *testing.T) (all [][]byte) {
 			all = append(all, []byte(l))
 		}
 	}
-	for _, c := range capture(t) {
-		all = append(all, c)
-	}
+	all = append(all, capture(t)...)
 	b, err := os.ReadFile(filepath.Join(dir, "pure_live-S13-2026", "S13-live.excerpt.jsonl"))
 	if err != nil {
 		t.Fatal(err)
