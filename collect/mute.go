@@ -9,6 +9,7 @@ import (
 // broadcasts several times a minute. A connection that carries heartbeats and nothing else
 // is dead in all but name. Each time in a row that this is found the patience doubles.
 const (
+	muteEvery = 10 * time.Second // between two looks
 	muteAfter = 5 * time.Minute
 	muteMost  = time.Hour
 )

@@ -183,6 +183,7 @@ type sample struct {
 // share of the requests, whatever the number of rooms.
 func (c *Collector) sampler(ctx context.Context) error {
 	var waiting []sample
+	var looked time.Time
 	for {
 		if err := sleep(ctx, c.SampleInterval); err != nil {
 			return err
@@ -193,7 +194,10 @@ func (c *Collector) sampler(ctx context.Context) error {
 			}
 			waiting = waiting[1:]
 		}
-		c.wakeMute()
+		if now := time.Now(); now.Sub(looked) >= muteEvery {
+			c.wakeMute()
+			looked = now
+		}
 		s := c.dueForSample()
 		if c.historian == nil || s == nil {
 			continue
@@ -217,12 +221,14 @@ func (c *Collector) sampler(ctx context.Context) error {
 // dueForSample is the connected session whose turn it is, nil if none is due.
 func (c *Collector) dueForSample() (next *session) {
 	now := time.Now()
-	for _, s := range c.all() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.sessions {
 		live := s.present.Load()
 		if live == nil || now.Before(live.since.Add(recallFirst)) || now.Before(s.recall.due) {
 			continue
 		}
-		if next == nil || s.recall.due.Before(next.recall.due) {
+		if next == nil || s.recall.due.Before(next.recall.due) || s.recall.due.Equal(next.recall.due) && s.room < next.room {
 			next = s
 		}
 	}

@@ -27,7 +27,7 @@ func newTCPLink(conn net.Conn) *tcpLink {
 }
 
 func (l *tcpLink) read() ([]byte, error) {
-	if cap(l.buf) > keptBuffer {
+	if cap(l.buf) > keptMessage {
 		l.buf = nil
 	}
 	raw, err := ReadPacket(l.in, l.buf)

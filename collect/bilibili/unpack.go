@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zlib"
@@ -19,8 +20,9 @@ const (
 	maxNesting  = 2 // compressed bodies within compressed bodies; one level is the rule
 
 	// keptBuffer is how large an inflate buffer may grow and still be kept for the next
-	// message.
-	keptBuffer = 1 << 20
+	// message, keptMessage the same for a connection's own.
+	keptBuffer  = 1 << 20
+	keptMessage = 64 << 10
 )
 
 // Causes that [Unpacker.Unpack] gives for what it skips.
@@ -36,15 +38,17 @@ const (
 	CauseVersion          = "unknown_version"
 )
 
-// Unpacker takes messages apart. It keeps its decoders and buffers between messages, so
-// each connection has one of its own. The zero value is ready; it is not safe for
-// concurrent use.
+// Decoders and buffers are needed only while a message is taken apart, and a brotli
+// decoder alone takes more than all else of a connection: thousands of them share a few.
+var (
+	brotliReaders = sync.Pool{New: func() any { return brotli.NewReader(nil) }}
+	zlibReaders   sync.Pool
+	buffers       = sync.Pool{New: func() any { return new([]byte) }}
+)
+
+// Unpacker takes messages apart, one at a time. The zero value is ready; it is not safe
+// for concurrent use.
 type Unpacker struct {
-	brotli *brotli.Reader
-	zlib   io.ReadCloser
-
-	buffers [maxNesting][]byte
-
 	// Of the message at hand.
 	packets  int
 	inflated int
@@ -77,11 +81,6 @@ func (u *Unpacker) Unpack(message []byte, packet func(p Packet) error, bad func(
 	u.packet, u.bad = packet, bad
 	err := u.sequence(message, 0)
 	u.packet, u.bad = nil, nil
-	for i, b := range u.buffers {
-		if cap(b) > keptBuffer {
-			u.buffers[i] = nil
-		}
-	}
 	if errors.Is(err, errMessageOver) {
 		return nil
 	}
@@ -136,7 +135,13 @@ func (u *Unpacker) one(p Packet, raw []byte, depth int) error {
 	case depth == maxNesting:
 		return u.bad(CauseNesting, raw)
 	}
-	packets, err := u.inflate(p, depth)
+	buffer := buffers.Get().(*[]byte)
+	packets, err := u.inflate(p, (*buffer)[:0])
+	defer func() {
+		if *buffer = packets; cap(packets) <= keptBuffer {
+			buffers.Put(buffer)
+		}
+	}()
 	switch {
 	case errors.Is(err, errInflatedTooLarge) && u.inflated > maxMessage:
 		return u.over(CauseInflatedTooLarge, raw)
@@ -150,14 +155,13 @@ func (u *Unpacker) one(p Packet, raw []byte, depth int) error {
 
 var errInflatedTooLarge = errors.New("inflates to too much")
 
-// inflate returns the whole inflated body, valid until the next one of the same depth.
-func (u *Unpacker) inflate(p Packet, depth int) ([]byte, error) {
-	in := bytes.NewReader(p.Body)
-	r, err := u.reader(p.Version, in)
+// inflate appends the whole inflated body to out.
+func (u *Unpacker) inflate(p Packet, out []byte) ([]byte, error) {
+	r, release, err := decompressor(p.Version, bytes.NewReader(p.Body))
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	out := u.buffers[depth][:0]
+	defer release()
 	limit := min(maxInflated, maxMessage-u.inflated)
 	for err == nil {
 		out = slices.Grow(out, 512)
@@ -169,26 +173,25 @@ func (u *Unpacker) inflate(p Packet, depth int) ([]byte, error) {
 			err = errInflatedTooLarge
 		}
 	}
-	u.buffers[depth] = out
 	u.inflated += len(out)
 	if !errors.Is(err, io.EOF) {
-		return nil, err
+		return out, err
 	}
 	return out, nil
 }
 
-func (u *Unpacker) reader(v Version, in *bytes.Reader) (io.Reader, error) {
+// decompressor returns a decoder and how to give it back.
+func decompressor(v Version, in *bytes.Reader) (r io.Reader, release func(), err error) {
 	if v == VersionBrotli {
-		if u.brotli == nil {
-			u.brotli = brotli.NewReader(in)
-			return u.brotli, nil
-		}
-		return u.brotli, u.brotli.Reset(in)
+		r := brotliReaders.Get().(*brotli.Reader)
+		return r, func() { brotliReaders.Put(r) }, r.Reset(in)
 	}
-	if u.zlib == nil {
-		r, err := zlib.NewReader(in)
-		u.zlib = r
-		return r, err
+	if r, ok := zlibReaders.Get().(io.ReadCloser); ok {
+		return r, func() { zlibReaders.Put(r) }, r.(zlib.Resetter).Reset(in, nil)
 	}
-	return u.zlib, u.zlib.(zlib.Resetter).Reset(in, nil)
+	z, err := zlib.NewReader(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	return z, func() { zlibReaders.Put(z) }, nil
 }

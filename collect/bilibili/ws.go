@@ -43,7 +43,7 @@ func (l *wsLink) read() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cap(l.buf) > keptBuffer {
+	if cap(l.buf) > keptMessage {
 		l.buf = nil
 	}
 	message := l.buf[:0]
