@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -28,10 +27,17 @@ protocol over tcp, ws and wss, with made-up rooms and danmaku, or a recording pl
 
 The addresses are printed as one JSON line, first on stdout. A port of 0 takes a free one.
 
-Faults, by comma:
+Faults, by comma, each as NAME[=VALUE][:SCOPE][@FROM[+FOR]]: thinning=0.3:identity1@30s+1m
+leaves out three of ten danmaku for the first identity, in the second half-minute and the one
+after. VALUE is a share, a time or a count; what stands below is the default. SCOPE is one of
+token, lists, rooms, history, identity, signed for the HTTP API, and hostN, identityN, roomN,
+guests or accounts for connections. FROM and FOR count from the start. In brackets: who
+reported it.
+
 ` + faultList(),
 		Example: `  danmaku simulate --rooms 100 --rate 500 --ledger pushed.jsonl
   danmaku simulate --http 127.0.0.1:7700 --tcp 127.0.0.1:7701
+  danmaku simulate --faults thinning=0.3,token_age=30s,code_412=1:lists@20s+1m
   danmaku simulate --replay recording.bin --speed max --for 30s`,
 		Args: noArguments,
 	}
@@ -52,7 +58,7 @@ Faults, by comma:
 	f.StringSliceVar(&o.c.Faults, "faults", nil, "`names` of faults to make")
 	f.StringVar(&o.ca, "ca", "", "`file` that gets the CA certificate of wss")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := checkFaults(o.c.Faults); err != nil {
+		if err := errors.Join(checkFaults(o.c.Faults), checkMode(cmd.Flags().Changed)); err != nil {
 			return err
 		}
 		return simulate(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -60,16 +66,36 @@ Faults, by comma:
 	return cmd
 }
 
-// checkFaults refuses a fault that is not known, before anything is listened to or written.
+// checkFaults refuses a fault that is not known or set wrong, before anything is listened
+// to or written.
 func checkFaults(given []string) error {
+	err := simulator.CheckFaults(given)
+	var wrong *simulator.FaultError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	if !wrong.Unknown {
+		return usageError{fmt.Errorf("--faults: %w", err)}
+	}
 	var names []string
 	for _, f := range simulator.Faults() {
 		names = append(names, f.Name)
 	}
-	for _, name := range given {
-		if !slices.Contains(names, name) {
-			return usageError{fmt.Errorf("--faults: unknown fault %q (there are %s)%s",
-				name, strings.Join(names, ", "), didYouMean(nearest(name, names)))}
+	return usageError{fmt.Errorf("--faults: %w%s", wrong.Err, didYouMean(nearest(wrong.Name, names)))}
+}
+
+// checkMode refuses flags that would have no effect: a recording has its own rooms and
+// rate, and only a recording has a speed.
+func checkMode(given func(flag string) bool) error {
+	if !given("replay") {
+		if given("speed") {
+			return usageError{errors.New("--speed is of a recording: give --replay with it, or --rate instead")}
+		}
+		return nil
+	}
+	for _, flag := range []string{"rooms", "rate"} {
+		if given(flag) {
+			return usageError{fmt.Errorf("--%s is of made-up rooms: a recording (--replay) has its own", flag)}
 		}
 	}
 	return nil
@@ -86,7 +112,11 @@ func speed(to *string) value {
 func faultList() string {
 	var out strings.Builder
 	for _, f := range simulator.Faults() {
-		fmt.Fprintf(&out, "  %-18s %s\n", f.Name, f.About)
+		name := f.Name
+		if f.Value != "" {
+			name += "=" + f.Default
+		}
+		fmt.Fprintf(&out, "  %-22s %s [%s]\n", name, f.About, f.Source)
 	}
 	return strings.TrimRight(out.String(), "\n")
 }

@@ -27,6 +27,7 @@ type entry struct {
 	Time       time.Time `json:"time"`
 	Command    string    `json:"command"`
 	ID         string    `json:"id"`
+	Withheld   string    `json:"withheld"`
 }
 
 // tail reads the whole lines of a file that grows, each once.
@@ -59,12 +60,14 @@ func (t *tail) more(fn func(line []byte)) {
 	}
 }
 
-// entries calls fn with the entries of a ledger that came since the last call.
+// entries calls fn with what a ledger says was pushed since the last call.
 func (t *tail) entries(fn func(entry)) {
 	t.more(func(line []byte) {
 		var e entry
 		t.ts.Check(json.Unmarshal(line, &e))
-		fn(e)
+		if e.Withheld == "" {
+			fn(e)
+		}
 	})
 }
 

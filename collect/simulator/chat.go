@@ -19,18 +19,16 @@ type timing struct {
 	auth      time.Duration // from connecting to the auth packet
 	heartbeat time.Duration // between two heartbeats
 	notice    time.Duration // from the auth to LOG_IN_NOTICE
-	// shortestLife and longestLife bound a connection's life under the fault disconnect.
-	shortestLife, longestLife time.Duration
+	again     time.Duration // from a push that asks for an ack to the next under redelivery
 }
 
 // defaultTiming follows SocialSisterYi/bilibili-API-collect (auth, heartbeat) and
 // wzgrx/pure_live (notice).
 var defaultTiming = timing{
-	auth:         5 * time.Second,
-	heartbeat:    60 * time.Second,
-	notice:       200 * time.Millisecond,
-	shortestLife: 5 * time.Second,
-	longestLife:  60 * time.Second,
+	auth:      5 * time.Second,
+	heartbeat: 60 * time.Second,
+	notice:    200 * time.Millisecond,
+	again:     5 * time.Second,
 }
 
 // chat is one connection of the chat protocol.
@@ -41,8 +39,19 @@ type chat struct {
 	agent string // the handshake's User-Agent, "" over tcp
 	log   *slog.Logger
 
-	room *room
-	form form
+	number  uint64
+	address string // the client's, without a port
+	host    int    // of the list of hosts, from 1
+
+	// What the auth tells; set before the reply is written.
+	room     *room
+	form     form
+	buvid    string
+	identity int // in the order of first acceptance, from 1
+	uid      int64
+
+	unacked map[string]*delivery // the writer's, by msg_id
+	acks    chan string          // from the reader
 
 	flushes chan *flush   // from the room
 	replies chan []byte   // from the reader: heartbeat replies, ready to write
@@ -54,9 +63,12 @@ type chat struct {
 // waitingReplies is how many heartbeat replies wait for a client that does not read.
 const waitingReplies = 8
 
-func newChat(s *Simulator, l link, name, agent string) *chat {
+func newChat(s *Simulator, l link, number int64, agent, address string) *chat {
+	name := "c" + decimal(number)
 	return &chat{
 		sim: s, link: l, name: name, agent: agent, log: s.log.With("connection", name),
+		number: uint64(number), address: address, host: 1,
+		acks:    make(chan string, waitingReplies),
 		flushes: make(chan *flush),
 		replies: make(chan []byte, waitingReplies),
 		beats:   make(chan struct{}, 1),
@@ -70,7 +82,11 @@ func newChat(s *Simulator, l link, name, agent string) *chat {
 func (c *chat) serve(ctx context.Context) {
 	var started sync.WaitGroup
 	started.Go(func() { c.watch(ctx) })
-	err := c.accept()
+	defer c.sim.crowd.leave(c)
+	err := c.greet(ctx)
+	if err == nil {
+		err = c.accept()
+	}
 	if err == nil {
 		started.Go(c.receive)
 		err = c.write()
@@ -90,7 +106,7 @@ func (c *chat) watch(ctx context.Context) {
 	silent := time.NewTimer(t.auth)
 	defer silent.Stop()
 	var struck <-chan time.Time
-	life, how, mortal := c.sim.faults.lifetime(t)
+	life, how, mortal := c.sim.faults.lifetime(subject{host: c.host})
 	if mortal {
 		timer := time.NewTimer(life)
 		defer timer.Stop()
@@ -173,12 +189,16 @@ func (c *chat) answer(p bilibili.Packet) error {
 	}
 	reply := bilibili.Packet{Version: p.Version, Operation: bilibili.OpAuthReply, Sequence: p.Sequence, Body: []byte(`{"code":0}`)}
 	err := c.check(a)
-	if err == nil && c.sim.faults.strikes(faultRefuseAuth, 3) {
+	if err == nil && c.sim.faults.strikes(faultRefuseAuth, c.subject()) {
 		err = fmt.Errorf("fault %s: %w", faultRefuseAuth, errRefused)
 	}
 	if err != nil {
+		if c.sim.faults.on(faultMuteRefusal, c.subject()) {
+			return err
+		}
 		reply.Body = []byte(`{"code":-101}`)
 	} else {
+		c.sim.admitAccount(c, c.uid)
 		// Before the client knows: what it does next finds it in the room. Flushes wait
 		// until the reply is written.
 		c.room.join(c)
@@ -207,8 +227,12 @@ func (c *chat) check(a auth) error {
 	case c.agent != "" && t.Agent != agentMark(c.agent):
 		return fmt.Errorf("token of another User-Agent: %w", errRefused)
 	}
-	c.room = rm
-	c.form.masked = a.UID == 0 && c.sim.scripted() && !c.sim.faults.on[faultUnmasked]
+	if most, on := c.sim.faults.find(faultTokenAge, subject{host: c.host}); on && time.Since(time.UnixMilli(t.Made)) > most.duration {
+		return fmt.Errorf("token is too old: %w", errRefused)
+	}
+	c.room, c.buvid, c.uid = rm, a.Buvid, a.UID
+	c.identity = c.sim.buvids.number(a.Buvid)
+	c.form.masked = a.UID == 0 && c.sim.scripted() && !c.sim.faults.on(faultUnmasked, c.subject())
 	if a.Protover == bilibili.VersionZlib || a.Protover == bilibili.VersionBrotli {
 		c.form.version = a.Protover
 	}
@@ -234,18 +258,24 @@ func (c *chat) receive() {
 	}
 }
 
-// handle takes what the client sends: heartbeats; acks and all else are ignored.
+// handle takes what the client sends: heartbeats and acks; all else is ignored.
 func (c *chat) handle(u *bilibili.Unpacker, message []byte) error {
 	return u.Unpack(message, func(p bilibili.Packet) error {
+		if p.Operation == opAck {
+			c.acked(p.Body)
+		}
 		if p.Operation != bilibili.OpHeartbeat {
 			return nil
 		}
 		c.beat()
+		if c.dead(faultHalfOpen) {
+			return nil
+		}
 		value := binary.BigEndian.AppendUint32(nil, c.room.heartbeatValue(time.Now()))
 		reply := bilibili.AppendPacket(nil, bilibili.Packet{
 			Version: p.Version, Operation: bilibili.OpHeartbeatReply, Body: value,
 		})
-		if c.link.echoes() {
+		if c.link.framed() {
 			reply = append(reply, p.Body...)
 		}
 		select {

@@ -6,7 +6,10 @@ import (
 	"time"
 )
 
-var errClosed = errors.New("connection closed")
+var (
+	errClosed     = errors.New("connection closed")
+	errMisaligned = errors.New("the stream is out of step on purpose")
+)
 
 // write is the only one that writes after the auth: flushes, heartbeat replies and the
 // notice to log in. It returns when the link ends.
@@ -56,8 +59,17 @@ func (c *chat) pushFlush(f *flush) error {
 	if err != nil {
 		return err
 	}
-	extras := c.sim.faults.extras(f, c.form)
-	for i, fr := range append(frames[:len(frames):len(frames)], extras...) {
+	if frames, err = c.spared(f, frames); err != nil {
+		return err
+	}
+	frames = c.joined(frames)
+	if len(frames) > 0 {
+		frames = append(frames[:len(frames):len(frames)], c.sim.faults.extras(f, c.form, c.subject())...)
+	}
+	if err := c.redeliver(f); err != nil {
+		return err
+	}
+	for i, fr := range frames {
 		if i > 0 {
 			if err := c.pushReplies(); err != nil {
 				return err
@@ -76,7 +88,11 @@ func (c *chat) pushFrame(f *flush, fr frame) error {
 	}
 	if len(fr.of) > 0 {
 		f.written(fr.of)
-		c.sim.ledger.record(c.room.id, c.name, f.commands, fr.of)
+		c.sim.ledger.record(c.room.id, c.name, f.commands, fr.of, "")
+	}
+	if fr.misaligned && !c.link.framed() {
+		c.link.end(endPolitely)
+		return errMisaligned
 	}
 	return nil
 }

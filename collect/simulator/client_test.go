@@ -80,6 +80,7 @@ type ledgerLine struct {
 	Time       time.Time     `json:"time"`
 	Command    string        `json:"command"`
 	ID         string        `json:"id"`
+	Withheld   string        `json:"withheld"`
 }
 
 func (s *syncBuffer) read(t *testing.T) (lines []ledgerLine) {

@@ -14,23 +14,31 @@
 // It promises:
 //
 //	S1  A room makes no command while nobody is connected to it, so none is lost unseen.
-//	S2  Every connection that is accepted when a flush begins gets all of it; a command
-//	    counts as pushed once it was written to at least one connection without error.
-//	    What was written to none is offered to the next connection.
+//	S2  Every connection that is accepted when a flush begins gets all of it, but for
+//	    what a fault withholds from it (thinning, silent, half_open); a command counts as
+//	    pushed once it was written to, or withheld from, at least one connection. What
+//	    was neither is offered to the next connection. The history endpoint tells what
+//	    was sent in the room, withheld or not.
 //	S3  A room's scripted commands, in order, are a pure function of seed and room, except
 //	    for the times in them, which are those of the push. STOP_LIVE_ROOM_LIST follows
 //	    the clock instead: one in 30 s, alike in all rooms.
 //	S4  A recording is played once a room, in its order, nothing added, nothing masked.
 //	S5  The ledger has a line for each valid command written to an accepted connection,
 //	    and only after the write succeeded. Data that a reset connection discards was
-//	    written, and has its line.
+//	    written, and has its line. What was withheld from a connection has a line too,
+//	    with "withheld" and the fault's name.
 //	S6  It listens on loopback addresses only.
 //	S7  Faults add bad packets or end connections; they never take the place of a good
 //	    packet.
 //
-// It does not promise the service's limits on connections, its thinning of a guest's
-// messages, nor pictures: addresses of images in its answers lead nowhere. All names,
-// texts and numbers of scripted rooms are made up.
+// Without faults it has no limits on requests or connections, and withholds nothing. What
+// the service refuses, caps and leaves out is switched on by name ([Faults]), for some of
+// the requests or connections and for a time; the table names who reported it.
+//
+// It does not promise the service's numbers where nobody knows them (how long a ban lasts,
+// how old a token may be), nor pictures: addresses of images in its answers lead nowhere.
+// It has one chat host. Broadcasts end and begin by chance and only where somebody watches.
+// All names, texts and numbers of scripted rooms are made up.
 //
 // The behaviour follows public descriptions: SocialSisterYi/bilibili-API-collect,
 // xfgryujk/blivedm, lovelyyoshino/Bilibili-Live-API, wzgrx/pure_live and

@@ -26,6 +26,7 @@ func TestBadPackets(t *testing.T) {
 		faultBadInflate:       bilibili.CauseInflate,
 		faultDuplicate:        "",
 		faultTorn:             "",
+		faultJoined:           "",
 	} {
 		t.Run(fault, func(t *testing.T) {
 			ledger := &syncBuffer{}
@@ -86,7 +87,7 @@ func TestTornPieces(t *testing.T) {
 		whole[i] = byte(i)
 	}
 	var joined []byte
-	pieces := f.pieces(whole)
+	pieces := f.pieces(whole, subject{})
 	for _, p := range pieces {
 		joined = append(joined, p...)
 	}
@@ -96,9 +97,7 @@ func TestTornPieces(t *testing.T) {
 }
 
 func TestDisconnect(t *testing.T) {
-	s := start(t, Config{Rooms: 1, Rate: 1000, Faults: []string{faultDisconnect}}, func(s *Simulator) {
-		s.timing.shortestLife, s.timing.longestLife = 10*time.Millisecond, 50*time.Millisecond
-	})
+	s := start(t, Config{Rooms: 1, Rate: 1000, Faults: []string{"disconnect=50ms"}})
 	b := newBrowser(t, s)
 	resets, ends := 0, 0
 	for range 200 {

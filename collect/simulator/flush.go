@@ -31,6 +31,8 @@ type form struct {
 type frame struct {
 	data []byte
 	of   []int
+	// misaligned bytes end a stream: its reader finds no packet behind them.
+	misaligned bool
 }
 
 // What one compressed packet holds at most. Clients refuse messages of more than 4,096
@@ -119,11 +121,11 @@ func (f *flush) frame(as form, of []int) (frame, error) {
 		})
 	}
 	if as.version == bilibili.VersionPlain || uncompressed[f.commands[of[0]].name] {
-		return frame{packets, of}, nil
+		return frame{data: packets, of: of}, nil
 	}
 	data, err := bilibili.Pack(nil, as.version, packets)
 	if err != nil {
 		return frame{}, fmt.Errorf("encode a flush: %w", err)
 	}
-	return frame{data, of}, nil
+	return frame{data: data, of: of}, nil
 }

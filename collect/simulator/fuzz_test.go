@@ -51,7 +51,7 @@ func FuzzAuth(f *testing.F) {
 	f.Add(bilibili.AppendPacket(nil, bilibili.Packet{Operation: bilibili.OpAuth, Body: []byte(`{"roomid":1}`)}))
 	f.Add(bilibili.AppendPacket(nil, heartbeat("x")))
 	f.Fuzz(func(t *testing.T, message []byte) {
-		c := newChat(s, &deafLink{message: message}, "c1", "")
+		c := newChat(s, &deafLink{message: message}, 1, "", "")
 		if err := c.accept(); err == nil {
 			t.Errorf("accepted %q", message)
 		}
@@ -64,4 +64,4 @@ type deafLink struct{ message []byte }
 func (l *deafLink) read() ([]byte, error) { return l.message, nil }
 func (l *deafLink) write([]byte) error    { return nil }
 func (l *deafLink) end(ending)            {}
-func (l *deafLink) echoes() bool          { return false }
+func (l *deafLink) framed() bool          { return false }

@@ -23,19 +23,36 @@ const (
 // api serves the paths of both of the service's API hosts.
 func (s *Simulator) api() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /room/v1/Area/getListByAreaID", s.listByAreaID)
-	mux.HandleFunc("GET /room/v1/area/getRoomList", s.roomListV1)
-	mux.HandleFunc("GET /room/v1/Area/getRoomList", s.roomListV1)
-	mux.HandleFunc("GET /room/v3/area/getRoomList", s.roomListV3)
-	mux.HandleFunc("GET /room/v1/Area/getList", s.areaList)
-	mux.HandleFunc("GET /room/v1/Room/room_init", s.roomInit)
-	mux.HandleFunc("GET /room/v1/Room/get_info", s.roomInfo)
-	mux.HandleFunc("GET /xlive/web-room/v1/index/getRoomBaseInfo", s.roomBaseInfo)
-	mux.HandleFunc("/room/v1/Room/get_status_info_by_uids", s.statusByUIDs)
-	mux.HandleFunc("GET /x/web-interface/nav", s.nav)
-	mux.HandleFunc("GET /x/frontend/finger/spi", s.fingerSPI)
-	mux.HandleFunc("GET /xlive/web-room/v1/index/getDanmuInfo", s.danmuInfo)
-	mux.HandleFunc("GET /xlive/web-room/v1/dM/gethistory", s.history)
+	for group, endpoints := range map[string]map[string]http.HandlerFunc{
+		groupLists: {
+			"GET /room/v1/Area/getListByAreaID":    s.listByAreaID,
+			"GET /room/v1/area/getRoomList":        s.roomListV1,
+			"GET /room/v1/Area/getRoomList":        s.roomListV1,
+			"GET /room/v3/area/getRoomList":        s.roomListV3,
+			"GET /room/v1/room/get_user_recommend": s.userRecommend,
+			"GET /room/v1/Area/getList":            s.areaList,
+		},
+		groupRooms: {
+			"GET /room/v1/Room/room_init":                  s.roomInit,
+			"GET /room/v1/Room/get_info":                   s.roomInfo,
+			"GET /xlive/web-room/v1/index/getRoomBaseInfo": s.roomBaseInfo,
+			"/room/v1/Room/get_status_info_by_uids":        s.statusByUIDs,
+		},
+		groupIdentity: {
+			"GET /x/web-interface/nav":   s.nav,
+			"GET /x/frontend/finger/spi": s.fingerSPI,
+		},
+		groupToken:   {"GET /xlive/web-room/v1/index/getDanmuInfo": s.danmuInfo},
+		groupHistory: {"GET /xlive/web-room/v1/dM/gethistory": s.history},
+		groupSigned: {
+			"GET /xlive/web-interface/v1/second/getList":       s.secondList,
+			"GET /xlive/web-interface/v1/second/getListByArea": s.secondList,
+		},
+	} {
+		for pattern, handler := range endpoints {
+			mux.HandleFunc(pattern, s.guarded(group, handler))
+		}
+	}
 	return mux
 }
 

@@ -3,6 +3,7 @@ package simulator
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -15,18 +16,20 @@ import (
 // an image.
 func (s *Simulator) nav(w http.ResponseWriter, r *http.Request) {
 	image := func(key string) string { return "https://i0.hdslb.invalid/bfs/wbi/" + key + ".png" }
-	keys := object{"img_url": image(s.secrets.imgKey), "sub_url": image(s.secrets.subKey)}
-	if uid := account(r); uid != 0 {
+	k := s.wbiKeys()
+	keys := object{"img_url": image(k.img), "sub_url": image(k.sub)}
+	if uid := s.account(r); uid != 0 {
 		respond(w, codeOK, "0", object{"isLogin": true, "mid": uid, "uname": someone(s.config.Seed, uint64(uid)).name, "wbi_img": keys})
 		return
 	}
 	respond(w, codeNotLoggedIn, "账号未登录", object{"isLogin": false, "wbi_img": keys})
 }
 
-// account is the uid that the cookies belong to, 0 for a guest. Any SESSDATA will do.
-func account(r *http.Request) int64 {
+// account is the uid that the cookies belong to, 0 for a guest. Any SESSDATA will do,
+// unless it tells, between commas as the service's do, that its time is over.
+func (s *Simulator) account(r *http.Request) int64 {
 	session, err := r.Cookie("SESSDATA")
-	if err != nil || session.Value == "" {
+	if err != nil || session.Value == "" || expired(session.Value, time.Now()) || s.faults.on(faultLoggedOut, subject{}) {
 		return 0
 	}
 	user, err := r.Cookie("DedeUserID")
@@ -38,6 +41,29 @@ func account(r *http.Request) int64 {
 		return 0
 	}
 	return uid
+}
+
+// expired reads the end of a session's life: the second of the value's parts, in seconds
+// since the Unix epoch.
+func expired(session string, now time.Time) bool {
+	text, err := url.QueryUnescape(session)
+	if err != nil {
+		return false
+	}
+	parts := strings.Split(text, ",")
+	if len(parts) < 2 {
+		return false
+	}
+	until, err := strconv.ParseInt(parts[1], 10, 64)
+	return err == nil && until <= now.Unix()
+}
+
+// wbiKeys are the keys of now: under the fault key_rotation they change with time.
+func (s *Simulator) wbiKeys() wbiKeys {
+	if every, on := s.faults.find(faultKeyRotation, subject{}); on {
+		return s.secrets.keysOf(uint64(time.Since(s.faults.begun)/every.duration) + 1)
+	}
+	return s.secrets.keysOf(0)
 }
 
 // fingerSPI hands out an anonymous identity; setting the cookies is left to the client.
@@ -54,8 +80,13 @@ const clockSkew = 3 * time.Minute
 // browser.
 func (s *Simulator) danmuInfo(w http.ResponseWriter, r *http.Request) {
 	buvid, ok := s.wellSigned(r)
-	if !ok || s.faults.strikes(faultRiskControl, 3) {
+	who := subject{group: groupToken}
+	switch {
+	case !ok || s.faults.strikes(faultRiskControl, who):
 		riskControl(w)
+		return
+	case s.faults.strikes(faultVoucher, who):
+		respond(w, codeOK, "0", object{"v_voucher": voucher})
 		return
 	}
 	// Short ids are not resolved here.
@@ -67,7 +98,7 @@ func (s *Simulator) danmuInfo(w http.ResponseWriter, r *http.Request) {
 	respond(w, codeOK, "0", object{
 		"group": "live", "business_id": 0, "refresh_row_factor": 0.125, "refresh_rate": 100, "max_delay": 5000,
 		"token": s.secrets.newToken(token{
-			Room: rm.id, Buvid: buvid, Agent: agentMark(r.UserAgent()), UID: account(r),
+			Room: rm.id, Buvid: buvid, Agent: agentMark(r.UserAgent()), UID: s.account(r), Made: time.Now().UnixMilli(),
 		}),
 		"host_list": list{object{
 			"host": s.listeners.chatHost(), "port": portOf(s.listeners.tcp), "wss_port": portOf(s.listeners.wss),
@@ -84,8 +115,8 @@ func (s *Simulator) wellSigned(r *http.Request) (buvid string, ok bool) {
 	if err != nil || skew > clockSkew {
 		return "", false
 	}
-	return cookie.Value, s.secrets.ownBuvid(cookie.Value) && browserLike(r.UserAgent()) &&
-		bilibili.Verify(query, s.secrets.mixin)
+	return cookie.Value, (s.secrets.ownBuvid(cookie.Value) || s.account(r) != 0) && browserLike(r.UserAgent()) &&
+		bilibili.Verify(query, s.wbiKeys().mixin)
 }
 
 // browserLike follows what clients report of the check: names of tools are refused.
@@ -99,12 +130,14 @@ func browserLike(agent string) bool {
 	return strings.HasPrefix(agent, "Mozilla/5.0 ")
 }
 
+const voucher = "voucher_00000000-0000-4000-8000-000000000000"
+
 // riskControl answers as recorded by wzgrx/pure_live, body and headers alike.
 func riskControl(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Bili-Status-Code", strconv.Itoa(codeRiskControl))
-	h.Set("X-Bili-Gaia-Vvoucher", "voucher_00000000-0000-4000-8000-000000000000")
+	h.Set("X-Bili-Gaia-Vvoucher", voucher)
 	h.Set("X-Rid-Result", "0")
 	h.Set("X-Ticket-Status", "1")
 	h.Set("X-Cache-Webcdn", "BYPASS from 127.0.0.1")
@@ -118,7 +151,7 @@ func (s *Simulator) history(w http.ResponseWriter, r *http.Request) {
 		respond(w, codeBadRequest, "请求错误", nil)
 		return
 	}
-	masked := account(r) == 0 && s.scripted() && !s.faults.on[faultUnmasked]
+	masked := s.account(r) == 0 && s.scripted() && !s.faults.on(faultUnmasked, subject{})
 	told := list{}
 	for _, c := range rm.history() {
 		if item, ok := historyItem(c.bytes(masked), c.id); ok {

@@ -22,7 +22,12 @@ func (s *Simulator) listed(areaID, parent int64, now time.Time) []*room {
 			rooms = append(rooms, rm)
 		}
 	}
-	slices.SortStableFunc(rooms, func(a, b *room) int { return cmp.Compare(b.shown(now), a.shown(now)) })
+	// Reckoned once each: thousands of rooms are compared many times.
+	shown := make(map[*room]int64, len(rooms))
+	for _, rm := range rooms {
+		shown[rm] = rm.shown(now)
+	}
+	slices.SortStableFunc(rooms, func(a, b *room) int { return cmp.Compare(shown[b], shown[a]) })
 	return rooms
 }
 
@@ -38,6 +43,51 @@ func pageOf(rooms []*room, n, size, most int64) []*room {
 	return rooms[start:min(start+size, int64(len(rooms)))]
 }
 
+// overlap is how many rooms of a page the fault lists_overlap shows on the next one too.
+const overlap = 3
+
+// page cuts a page of a list, with what the faults do to lists.
+func (s *Simulator) page(rooms []*room, n, size, most int64) []*room {
+	who := subject{group: groupLists}
+	if s.faults.strikes(faultListsEmpty, who) {
+		return nil
+	}
+	page := slices.Clone(pageOf(rooms, n, size, most))
+	if len(page) > 0 && n > 1 && s.faults.on(faultListsOverlap, who) {
+		before := pageOf(rooms, n-1, size, most)
+		page = append(slices.Clone(before[max(0, len(before)-overlap):]), page...)
+	}
+	if s.faults.on(faultListsUnsorted, who) {
+		random(s.config.Seed, saltFault, uint64(n)).Shuffle(len(page), func(i, j int) { page[i], page[j] = page[j], page[i] })
+	}
+	return page
+}
+
+// mostRecommended is the page size that get_user_recommend allows.
+const mostRecommended = 100
+
+// userRecommend is popular rooms in about their order; past the end its pages are empty.
+func (s *Simulator) userRecommend(w http.ResponseWriter, r *http.Request) {
+	now := time.Now()
+	page := s.page(s.listed(0, 0, now), intParam(r, "page", 1), intParam(r, "page_size", mostPerPage), mostRecommended)
+	respondOK(w, items(page, itemB, now))
+}
+
+// secondList has been closed to guests since 2026, however well they sign
+// (wzgrx/pure_live); accounts get it.
+func (s *Simulator) secondList(w http.ResponseWriter, r *http.Request) {
+	if _, ok := s.wellSigned(r); !ok || s.account(r) == 0 {
+		riskControl(w)
+		return
+	}
+	now, n := time.Now(), intParam(r, "page", 1)
+	rooms := s.listed(intParam(r, "area_id", 0), intParam(r, "parent_area_id", 0), now)
+	respondOK(w, object{
+		"list": items(s.page(rooms, n, mostPerPage, mostPerPage), itemB, now), "count": len(rooms),
+		"has_more": oneIf(int64(len(rooms)) > n*mostPerPage),
+	})
+}
+
 func items(rooms []*room, item func(rm *room, now time.Time) object, now time.Time) list {
 	all := list{} // An empty page is [], not null.
 	for _, rm := range rooms {
@@ -50,21 +100,21 @@ func items(rooms []*room, item func(rm *room, now time.Time) object, now time.Ti
 func (s *Simulator) listByAreaID(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	rooms := s.listed(intParam(r, "areaId", 0), intParam(r, "parent_area_id", 0), now)
-	page := pageOf(rooms, intParam(r, "page", 1), intParam(r, "pageSize", mostPerPage), mostPerPage)
+	page := s.page(rooms, intParam(r, "page", 1), intParam(r, "pageSize", mostPerPage), mostPerPage)
 	respondOK(w, items(page, itemA, now))
 }
 
 func (s *Simulator) roomListV1(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	rooms := s.listed(intParam(r, "area_id", 0), intParam(r, "parent_area_id", 0), now)
-	page := pageOf(rooms, intParam(r, "page", 1), intParam(r, "page_size", mostPerPage), mostPerPage)
+	page := s.page(rooms, intParam(r, "page", 1), intParam(r, "page_size", mostPerPage), mostPerPage)
 	respondOK(w, items(page, itemB, now))
 }
 
 func (s *Simulator) roomListV3(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	rooms := s.listed(intParam(r, "area_id", 0), intParam(r, "parent_area_id", 0), now)
-	page := pageOf(rooms, intParam(r, "page", 1), intParam(r, "page_size", mostPerPage), mostPerPageV3)
+	page := s.page(rooms, intParam(r, "page", 1), intParam(r, "page_size", mostPerPage), mostPerPageV3)
 	respondOK(w, object{
 		"count": len(rooms), "list": items(page, itemB, now), "banner": list{}, "tags": list{}, "new_tags": list{},
 	})

@@ -14,7 +14,8 @@ import (
 )
 
 // ledger counts what was pushed and, where it has a writer, writes one line for each
-// command: {"room_id","connection","time","command","id"} (S5).
+// command: {"room_id","connection","time","command","id"}, and "withheld" with the fault's
+// name where it was left out (S5).
 type ledger struct {
 	mu     sync.Mutex
 	out    io.Writer // nil for none
@@ -34,18 +35,24 @@ func newLedger(out io.Writer) *ledger {
 	return &ledger{out: out, pushed: make(map[string]int64)}
 }
 
-// record enters the commands of one write.
-func (l *ledger) record(room schema.RoomID, connection string, commands []command, of []int) {
+// record enters the commands of one write, or those that a fault withheld.
+func (l *ledger) record(room schema.RoomID, connection string, commands []command, of []int, withheld string) {
 	now := time.Now().UTC().Format(ledgerTime)
+	because := ""
+	if withheld != "" {
+		because = fmt.Sprintf(`,"withheld":%q`, withheld)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, i := range of {
 		c := &commands[i]
-		l.pushed[c.name]++
-		l.total++
+		if withheld == "" {
+			l.pushed[c.name]++
+			l.total++
+		}
 		if l.out != nil {
-			fmt.Fprintf(&l.lines, `{"room_id":%d,"connection":%q,"time":%q,"command":%s,"id":%s}`+"\n",
-				room, connection, now, validJSON(c.name), validJSON(c.id))
+			fmt.Fprintf(&l.lines, `{"room_id":%d,"connection":%q,"time":%q,"command":%s,"id":%s%s}`+"\n",
+				room, connection, now, validJSON(c.name), validJSON(c.id), because)
 		}
 	}
 	if l.lines.Len() > ledgerBuffer {

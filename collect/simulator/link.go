@@ -31,8 +31,9 @@ type link interface {
 	write(b []byte) error
 	// end makes read and write return. Only the first call counts.
 	end(how ending)
-	// echoes reports whether heartbeat replies carry the client's body behind them.
-	echoes() bool
+	// framed reports whether each write is a message of its own. Then heartbeat replies
+	// carry the client's body behind them, which no length counts.
+	framed() bool
 }
 
 // farewell is how long a polite end waits for the client.
@@ -60,7 +61,7 @@ func (l *tcpLink) read() ([]byte, error) {
 }
 
 func (l *tcpLink) write(b []byte) error {
-	for _, piece := range l.faults.pieces(b) {
+	for _, piece := range l.faults.pieces(b, subject{}) {
 		if _, err := l.conn.Write(piece); err != nil {
 			return err
 		}
@@ -68,8 +69,7 @@ func (l *tcpLink) write(b []byte) error {
 	return nil
 }
 
-// echoes is false: bytes that no length counts would put a stream's reader out of step.
-func (l *tcpLink) echoes() bool { return false }
+func (l *tcpLink) framed() bool { return false }
 
 func (l *tcpLink) end(how ending) {
 	l.once.Do(func() {
@@ -98,20 +98,21 @@ func closeConn(conn net.Conn, how ending) {
 
 // wsLink carries packets in binary WebSocket messages.
 type wsLink struct {
-	ctx  context.Context
-	conn *websocket.Conn
-	raw  net.Conn
-	once sync.Once
+	ctx    context.Context
+	conn   *websocket.Conn
+	raw    net.Conn
+	faults *faults
+	once   sync.Once
 }
 
 // clientMessage is the longest message taken from a client; real ones have some hundred
 // bytes.
 const clientMessage = 1 << 20
 
-func newWSLink(ctx context.Context, conn *websocket.Conn, raw net.Conn) *wsLink {
+func newWSLink(ctx context.Context, conn *websocket.Conn, raw net.Conn, f *faults) *wsLink {
 	conn.SetReadLimit(clientMessage)
 	// A cancelled context would end the connection without farewell.
-	return &wsLink{ctx: context.WithoutCancel(ctx), conn: conn, raw: raw}
+	return &wsLink{ctx: context.WithoutCancel(ctx), conn: conn, raw: raw, faults: f}
 }
 
 func (l *wsLink) read() ([]byte, error) {
@@ -122,9 +123,24 @@ func (l *wsLink) read() ([]byte, error) {
 	return b, err
 }
 
-func (l *wsLink) write(b []byte) error { return l.conn.Write(l.ctx, websocket.MessageBinary, b) }
+func (l *wsLink) write(b []byte) error {
+	pieces := l.faults.pieces(b, subject{})
+	if len(pieces) <= 1 {
+		return l.conn.Write(l.ctx, websocket.MessageBinary, b)
+	}
+	w, err := l.conn.Writer(l.ctx, websocket.MessageBinary)
+	if err != nil {
+		return err
+	}
+	for _, piece := range pieces {
+		if _, err := w.Write(piece); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
 
-func (l *wsLink) echoes() bool { return true }
+func (l *wsLink) framed() bool { return true }
 
 func (l *wsLink) end(how ending) {
 	l.once.Do(func() {

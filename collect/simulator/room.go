@@ -8,6 +8,7 @@ import (
 // room is one room of the stand-in: what the web API tells of it and who is connected.
 type room struct {
 	facts
+	rank int // from 1, by popularity at the start
 
 	// joined holds a token while somebody may have joined since the room last looked.
 	joined chan struct{}

@@ -19,21 +19,36 @@ import (
 // secrets makes the identities, keys and tokens that the stand-in hands out, and knows
 // them again without storing any: each carries a mark made with a key of the process.
 type secrets struct {
-	key            []byte
-	imgKey, subKey string // of the WBI signature
-	mixin          string
+	seed uint64
+	key  []byte
+}
+
+// wbiKeys are those of the WBI signature.
+type wbiKeys struct {
+	img, sub string
+	mixin    string
 }
 
 func newSecrets(seed uint64) (*secrets, error) {
-	s := &secrets{key: make([]byte, 32)}
+	s := &secrets{seed: seed, key: make([]byte, 32)}
 	if _, err := rand.Read(s.key); err != nil {
 		return nil, fmt.Errorf("make a key: %w", err)
 	}
-	s.imgKey = fmt.Sprintf("%016x%016x", hashOf(seed, saltKeys, 1), hashOf(seed, saltKeys, 2))
-	s.subKey = fmt.Sprintf("%016x%016x", hashOf(seed, saltKeys, 3), hashOf(seed, saltKeys, 4))
+	return s, nil
+}
+
+// keysOf makes the keys of a number; each other number has others.
+func (s *secrets) keysOf(n uint64) wbiKeys {
+	key := func(i uint64) string {
+		return fmt.Sprintf("%016x%016x", hashOf(s.seed, saltKeys, n, i), hashOf(s.seed, saltKeys, n, i+1))
+	}
+	k := wbiKeys{img: key(1), sub: key(3)}
 	var err error
-	s.mixin, err = bilibili.MixinKey(s.imgKey, s.subKey)
-	return s, err
+	if k.mixin, err = bilibili.MixinKey(k.img, k.sub); err != nil {
+		// Keys of this length and alphabet are always right.
+		panic("simulator: " + err.Error())
+	}
+	return k
 }
 
 func (s *secrets) mark(text string) []byte {
@@ -70,6 +85,7 @@ type token struct {
 	Buvid string        `json:"buvid"`
 	Agent uint32        `json:"agent"` // agentMark
 	UID   int64         `json:"uid"`   // 0 for a guest
+	Made  int64         `json:"made"`  // ms since the Unix epoch
 }
 
 // agentMark stands for a User-Agent in tokens.

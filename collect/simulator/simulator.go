@@ -39,7 +39,10 @@ type Config struct {
 	// Ledger takes one JSON line for each command pushed to an accepted connection; nil
 	// is none. It is written to by one goroutine at a time, in whole lines.
 	Ledger io.Writer
-	// Faults are names of [Faults].
+	// Faults are settings NAME[=VALUE][:SCOPE][@FROM[+FOR]] of [Faults]: how much, a share,
+	// time or count; for whom, a group of endpoints (token, lists, rooms, history,
+	// identity, signed) or connections (hostN, identityN, roomN, guests, accounts); and
+	// when, counted from New. Of several with one name the first that fits counts.
 	Faults []string
 	// FlushInterval is the time between two flushes of a room, 0 for 1.3 s (measured in
 	// wzgrx/pure_live).
@@ -88,6 +91,9 @@ type Simulator struct {
 	secrets   *secrets
 	faults    *faults
 	ledger    *ledger
+	bans      bans
+	crowd     crowd
+	buvids    buvids
 
 	rooms   []*room // the most popular first; never changes
 	byID    map[schema.RoomID]*room
@@ -100,6 +106,8 @@ type Simulator struct {
 	connections atomic.Int64
 	accepted    atomic.Int64
 	refused     atomic.Int64
+	withheld    atomic.Int64
+	acks        atomic.Int64
 }
 
 // New checks the configuration, reads the recording's index if there is one, and binds
@@ -161,6 +169,7 @@ func (s *Simulator) makeRooms(speed float64) error {
 	shares := zipfShares(c.Rate, len(all))
 	for i, f := range all {
 		rm := newRoom(f)
+		rm.rank = i + 1
 		s.rooms = append(s.rooms, rm)
 		s.byID[rm.id] = rm
 		if rm.short != 0 {
@@ -181,6 +190,9 @@ func (s *Simulator) makeRooms(speed float64) error {
 }
 
 func (s *Simulator) scripted() bool { return s.config.Replay == "" }
+
+// SetFaults replaces the faults while it runs; the error is a [*FaultError].
+func (s *Simulator) SetFaults(settings ...string) error { return s.faults.set(settings) }
 
 // Addresses says where it listens.
 func (s *Simulator) Addresses() Addresses { return s.listeners.addresses() }
@@ -256,7 +268,7 @@ func (s *Simulator) serveTCP(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("serve %s: %w", s.listeners.tcp.Addr(), err)
 		}
-		s.chats.Go(func() { s.chat(ctx, newTCPLink(conn, s.faults), "") })
+		s.chats.Go(func() { s.chat(ctx, newTCPLink(conn, s.faults), "", conn.RemoteAddr().String()) })
 	}
 }
 
@@ -275,15 +287,15 @@ func (s *Simulator) sub(ctx context.Context) http.Handler {
 			return
 		}
 		raw := r.Context().Value(connKey{}).(net.Conn)
-		s.chat(ctx, newWSLink(ctx, conn, raw), r.UserAgent())
+		s.chat(ctx, newWSLink(ctx, conn, raw, s.faults), r.UserAgent(), r.RemoteAddr)
 	})
 	return mux
 }
 
-func (s *Simulator) chat(ctx context.Context, l link, agent string) {
+func (s *Simulator) chat(ctx context.Context, l link, agent, address string) {
 	s.connections.Add(1)
 	defer s.connections.Add(-1)
-	newChat(s, l, "c"+decimal(s.number.Add(1)), agent).serve(ctx)
+	newChat(s, l, s.number.Add(1), agent, hostPart(address)).serve(ctx)
 }
 
 // Stats counts what happened since New.
@@ -291,6 +303,8 @@ type Stats struct {
 	Connections   int64            `json:"connections"`   // open now
 	Authenticated int64            `json:"authenticated"` // accepted since New
 	Refused       int64            `json:"refused"`       // auths refused since New
+	Acks          int64            `json:"acks"`          // received
+	Withheld      int64            `json:"withheld"`      // commands that a fault left out, by connection
 	Commands      int64            `json:"commands"`      // pushed
 	Pushed        map[string]int64 `json:"pushed"`        // by command
 }
@@ -302,6 +316,8 @@ func (s *Simulator) Stats() Stats {
 		Connections:   s.connections.Load(),
 		Authenticated: s.accepted.Load(),
 		Refused:       s.refused.Load(),
+		Acks:          s.acks.Load(),
+		Withheld:      s.withheld.Load(),
 		Commands:      total,
 		Pushed:        pushed,
 	}
