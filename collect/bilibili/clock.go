@@ -19,7 +19,7 @@ func (c *clock) note(date string) {
 		return
 	}
 	// The second had begun, on average, half a second before.
-	c.offset.Store(int64(t.Add(time.Second / 2).Sub(time.Now())))
+	c.offset.Store(int64(time.Until(t.Add(time.Second / 2))))
 	c.known.Store(true)
 }
 
