@@ -134,6 +134,28 @@ func unwritable(err error) error {
 	return err
 }
 
+// makeFolder makes a folder, and those above it, that a power cut leaves in place. The folder
+// above is synced also where ours was there: who made it may have died before that.
+func makeFolder(fsys fileSystem, dir string) error {
+	above := filepath.Dir(dir)
+	if _, err := fsys.ReadDir(above); above != dir && errors.Is(err, fs.ErrNotExist) {
+		if err := makeFolder(fsys, above); err != nil {
+			return err
+		}
+	}
+	if err := fsys.MkdirAll(dir); err != nil {
+		return err
+	}
+	if above == dir {
+		return nil
+	}
+	// One that we may not read was not made by us.
+	if err := fsys.SyncDir(above); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("make folder %s: %w", dir, err)
+	}
+	return nil
+}
+
 // takeLock locks the journal folder against a second writer.
 func takeLock(fsys fileSystem, dir string) (io.Closer, error) {
 	lock, err := fsys.Lock(filepath.Join(dir, "lock"))

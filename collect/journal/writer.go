@@ -134,7 +134,7 @@ type Writer struct {
 // use names the process. Files are written by Run, which follows, or else Close.
 func Open(ctx context.Context, dir string, o Options) (*Writer, error) {
 	o = o.withDefaults()
-	if err := o.fs.MkdirAll(dir); err != nil {
+	if err := makeFolder(o.fs, dir); err != nil {
 		return nil, fmt.Errorf("open journal: %w", unwritable(err))
 	}
 	lock, err := takeLock(o.fs, dir)
