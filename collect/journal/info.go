@@ -28,6 +28,7 @@ type Info struct {
 
 	fs      fileSystem
 	created int64
+	ending  bool // the marker stands, but may not outlive a power cut
 }
 
 // Floor is what retiring left whole: the first number and the first hour. It is zero where
@@ -96,7 +97,11 @@ func loadOnce(fsys fileSystem, folder string) (Info, error) {
 	}
 	for _, name := range names {
 		if name == endedName {
-			info.Ended = true
+			b, err := readSmall(fsys, filepath.Join(folder, name), 4096)
+			if err != nil {
+				return info, err
+			}
+			info.ending, info.Ended = true, string(b) == endedText
 		}
 		first, state, ok := parseSegmentName(name)
 		if !ok {
@@ -130,10 +135,12 @@ func loadOnce(fsys fileSystem, folder string) (Info, error) {
 	return info, nil
 }
 
-// Complete reports whether the hour may be built: the journal is ended, or a record was
-// received after the hour's window and all that is before it is sealed, hence durable. A
-// segment's header is durable before its records, so none of them can be lost in a way
-// that lets a later record fall into the window.
+// Complete reports whether the hour may be built: the journal is ended, or all that is
+// before the end of the hour's window is sealed and a durable record follows it. A reader
+// sees what the page cache holds; that a power cut leaves it there, it takes from what the
+// writer says after an fsync alone (I18): the state of a segment, I10, the ended marker's
+// content. So whatever it reads of a complete hour, and the first record after it, which
+// tells what became of the rooms, is read again ever after, and nothing is added.
 func (i Info) Complete(h schema.Hour) bool {
 	if i.Ended {
 		return true
@@ -144,7 +151,7 @@ func (i Info) Complete(h schema.Hour) bool {
 		case s.State == StateQuarantined || s.Records == 0:
 		case s.State == StateOpen && (s.start == 0 || s.start < h.WindowEnd()):
 			return false
-		case s.Last >= h.WindowEnd():
+		case s.durable >= h.WindowEnd():
 			passed = true
 		}
 	}
@@ -153,7 +160,10 @@ func (i Info) Complete(h schema.Hour) bool {
 
 const (
 	endedName = "ended"
-	floorName = "floor"
+	// Of one length, so that the one is written over the other.
+	endingText = "ending"
+	endedText  = "ended\n"
+	floorName  = "floor"
 )
 
 func readFloor(fsys fileSystem, folder string) (Floor, error) {

@@ -44,7 +44,7 @@ func recoverAll(fsys fileSystem, dir string, log *slog.Logger) ([]Info, error) {
 	}
 	open := -1
 	for n := range all {
-		if !all[n].Ended && all[n].readable() != nil {
+		if !all[n].ending && all[n].readable() != nil {
 			open = n
 		}
 	}

@@ -44,11 +44,28 @@ func endAll(fsys fileSystem, dir string) (ids []string, err error) {
 	return ids, nil
 }
 
-func markEnded(fsys fileSystem, folder string) error {
-	if err := writeDurably(fsys, filepath.Join(folder, endedName), []byte("ended\n")); err != nil {
-		return fmt.Errorf("end journal %s: %w", folder, err)
+// markEnded ends a journal in two steps. Once the marker's name is durable nothing is ever
+// appended; only then its content tells readers so, who could not know whether a power cut
+// takes the name away again and the journal goes on.
+func markEnded(fsys fileSystem, folder string) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("end journal %s: %w", folder, err)
+		}
+	}()
+	name := filepath.Join(folder, endedName)
+	if err := writeDurably(fsys, name, []byte(endingText)); err != nil {
+		return err
 	}
-	return nil
+	f, err := fsys.Edit(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt([]byte(endedText), 0)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }
 
 // Retire unlinks the oldest sealed segments, all of whose records were received before the
@@ -120,9 +137,17 @@ func finishRetire(fsys fileSystem, folder string) error {
 	if err != nil {
 		return err
 	}
+	begun := false
 	for n, s := range info.Segments {
 		if s.State != StateSealed || s.first >= info.Floor.Seq {
 			continue
+		}
+		// Who wrote the floor may have died before its name was durable: I9.
+		if !begun {
+			if err := fsys.SyncDir(folder); err != nil {
+				return err
+			}
+			begun = true
 		}
 		if err := removeSegment(fsys, s.Path); err != nil {
 			return err
@@ -151,6 +176,11 @@ func removeJournal(fsys fileSystem, folder string) error {
 		if name != endedName && name != floorName && !strings.HasSuffix(name, tornSuffix) && !strings.HasSuffix(name, tmpSuffix) {
 			return nil // not ours: it stays, and so does the folder
 		}
+	}
+	// The segments are gone for good before the floor and the marker of the end are: else
+	// some of them could come back as a journal that goes on.
+	if err := fsys.SyncDir(folder); err != nil {
+		return fmt.Errorf("remove journal %s: %w", folder, err)
 	}
 	for _, name := range names {
 		if err := fsys.Remove(filepath.Join(folder, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -37,6 +37,7 @@ type SegmentInfo struct {
 	identity
 	created   int64
 	start     int64 // receive time of the first record, durable before any block; 0 if unknown
+	durable   int64 // receive time of the last record that is known to be durable
 	next      int64 // first number that may follow, 0 if the footer does not tell
 	recovered bool
 	cut       int64
@@ -97,26 +98,37 @@ func loadSegment(fsys fileSystem, path, id string, first int64, state State) (Se
 		}
 		if ok {
 			s.setSummary(ft.summary)
+			s.durable = s.Last
 			s.next, s.recovered, s.cut = ft.next, ft.recovered, ft.cut
 			return s, nil
 		}
 	}
 	var sum summary
+	var unsure []indexEntry // not known to be durable
 	scan := newScanner(f, s.identity, s.Bytes)
 	for {
 		e, ok, err := scan.next()
 		if err != nil {
 			return s, fmt.Errorf("read segment %s: %w", path, err)
 		}
+		if ok {
+			sum.add(&e)
+			unsure = append(unsure, e)
+		}
+		for len(unsure) > 0 && unsure[0].end() <= scan.promise.synced {
+			s.durable, unsure = unsure[0].last, unsure[1:]
+		}
 		if !ok {
 			break
 		}
-		sum.add(&e)
 	}
 	if state == StateOpen {
 		s.Bytes = scan.written()
 	}
 	s.setSummary(sum)
+	if state == StateSealed {
+		s.durable = s.Last
+	}
 	return s, nil
 }
 
