@@ -78,6 +78,13 @@
 //     that an fsync need not write the file's new length, and cut off when it is sealed or
 //     recovered. A block's body is in the file before its header, so who reads beside the
 //     writer never takes half a block for a whole one.
+//   - I18: an hour that is complete stays as it is, whatever crashes: its records, what was
+//     lost of them, and the first record after its window. Readers see the page cache, so
+//     they take nothing for durable but what a writer says after an fsync: a sealed
+//     segment, what a block's header tells (I10), a marker of the end that reads "ended".
+//     It reads "ending" until its name is durable, and holds for writers from then on.
+//   - I19: recovery writes again, before its fsync, what no fsync is known to have covered;
+//     the dead process may have died of one that failed.
 //
 // While the disk keeps up, a killed process loses at most the last 200 ms, a power cut at
 // most the sync interval with one block and one fsync more.

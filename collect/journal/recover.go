@@ -160,13 +160,43 @@ func recoverSegment(fsys fileSystem, folder string, id identity, log *slog.Logge
 			log.Warn("segment sealed without a footer", "segment", path, "error", err)
 		}
 	}
-	if err := f.Sync(); err != nil {
+	if err := rewrite(f, path, scan.promise.synced, log); err != nil {
 		return err
 	}
 	if err := fsys.Rename(path, segmentPath(folder, id.first, StateSealed)); err != nil {
 		return err
 	}
 	return fsys.SyncDir(folder)
+}
+
+// rewrite makes durable what recovery found (I19). What no fsync is known to have covered
+// is written over itself first: an fsync of the dead process may have failed, after which
+// the kernel shows what is not on the disk, takes it for written, and lets the next fsync
+// succeed. A disk without room for that must not keep the journal shut.
+func rewrite(f file, path string, from int64, log *slog.Logger) error {
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(rewriteRange(f, 0, min(headerSize, size)), rewriteRange(f, from, size)); err != nil {
+		log.Warn("recovered blocks cannot be written again: they are as durable as they were", "segment", path, "error", err)
+	}
+	return f.Sync()
+}
+
+func rewriteRange(f file, from, to int64) error {
+	buf := make([]byte, min(max(to-from, 0), 1<<20))
+	for from < to {
+		b := buf[:min(to-from, int64(len(buf)))]
+		if err := readFull(f, b, from); err != nil {
+			return err
+		}
+		if _, err := f.WriteAt(b, from); err != nil {
+			return err
+		}
+		from += int64(len(b))
+	}
+	return nil
 }
 
 // refoot replaces what is torn before end by a footer, and keeps it aside. Damage that an fsync had
