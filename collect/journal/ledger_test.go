@@ -71,8 +71,26 @@ func (l *ledger) promise() {
 // promiseUpTo notes what [Writer.Durable] says.
 func (l *ledger) promiseUpTo(p place) {
 	for at, g := range l.given {
-		g.durable = g.durable || at.journal == p.journal && at.seq <= p.seq
+		g.durable = g.durable || g.life == l.life && at.journal == p.journal && at.seq <= p.seq
 	}
+}
+
+// settle notes what a start found: its recovery made it durable (I19).
+func (l *ledger) settle(t testing.TB, fsys fileSystem) {
+	t.Helper()
+	before := l.clone()
+	for _, g := range l.given {
+		g.seen = false
+	}
+	l.see(t, fsys)
+	for _, g := range l.given {
+		g.durable = g.durable || g.seen && g.life < l.life
+	}
+	for p, g := range before.given {
+		l.given[p].seen = l.given[p].seen || g.seen
+	}
+	// What died in memory left no trace: its number may be given to another record.
+	maps.DeleteFunc(l.given, func(_ place, g *gift) bool { return g.life < l.life && !g.seen && !g.durable })
 }
 
 // see notes what a reader finds now.
@@ -230,36 +248,41 @@ type view struct {
 // complete is what an archiver would commit that looked now.
 func complete(t testing.TB, fsys fileSystem) map[hourID]view {
 	t.Helper()
-	ctx := context.Background()
 	all := map[hourID]view{}
 	for _, i := range mustJournals(t, fsys) {
 		if i.FirstSeq == 0 {
 			continue
 		}
 		for h := max(schema.HourOf(i.First)-1, i.Floor.Hour); h <= schema.HourOf(i.Last)+1; h++ {
-			if !i.Complete(h) {
-				continue
+			if i.Complete(h) {
+				all[hourID{i.ID, h}] = viewOf(t, i, h)
 			}
-			var v view
-			err := i.Records(ctx, Selection{From: h.WindowStart(), To: h.WindowEnd()}, func(rec *schema.Record) error {
-				v.records = append(v.records, recordText(rec))
-				return nil
-			}, func(d Damage) error {
-				v.damage = append(v.damage, fmt.Sprint(d.FirstSeq, "-", d.LastSeq, " ", d.From, "-", d.To))
-				return nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if rec, ok, err := i.FirstAfter(ctx, h.WindowEnd()); err != nil {
-				t.Fatal(err)
-			} else if ok {
-				v.next = recordText(rec)
-			}
-			all[hourID{i.ID, h}] = v
 		}
 	}
 	return all
+}
+
+func viewOf(t testing.TB, i Info, h schema.Hour) (v view) {
+	t.Helper()
+	ctx := context.Background()
+	err := i.Records(ctx, Selection{From: h.WindowStart(), To: h.WindowEnd()}, func(rec *schema.Record) error {
+		v.records = append(v.records, recordText(rec))
+		return nil
+	}, func(d Damage) error {
+		v.damage = append(v.damage, fmt.Sprint(d.FirstSeq, "-", d.LastSeq, " ", d.From, "-", d.To))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec, ok, err := i.FirstAfter(ctx, h.WindowEnd())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok {
+		v.next = recordText(rec)
+	}
+	return v
 }
 
 func recordText(rec *schema.Record) string {
@@ -270,20 +293,19 @@ func recordText(rec *schema.Record) string {
 // checkCommitted: I18, an hour that was complete before a crash is the same after it.
 func checkCommitted(t testing.TB, fsys fileSystem, before map[hourID]view) {
 	t.Helper()
-	now := complete(t, fsys)
-	gone := map[string]schema.Hour{}
+	here := map[string]Info{}
 	for _, i := range mustJournals(t, fsys) {
-		gone[i.ID] = i.Floor.Hour
+		here[i.ID] = i
 	}
 	for id, want := range before {
-		floor, here := gone[id.journal]
-		if !here || id.hour < floor {
+		i, ok := here[id.journal]
+		if !ok || id.hour < i.Floor.Hour {
 			continue // retired; the ledger knows whether it was allowed
 		}
-		got, ok := now[id]
-		if !ok {
+		if !i.Complete(id.hour) {
 			t.Fatalf("hour %s of %s was complete and is not any more", id.hour, id.journal)
 		}
+		got := viewOf(t, i, id.hour)
 		if !slices.Equal(got.records, want.records) || !slices.Equal(got.damage, want.damage) || got.next != want.next {
 			t.Fatalf("hour %s of %s changed after it was complete:\nit was %d records, damage %v, then %s\nit is %d records, damage %v, then %s",
 				id.hour, id.journal, len(want.records), want.damage, want.next, len(got.records), got.damage, got.next)

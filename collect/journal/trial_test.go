@@ -281,6 +281,7 @@ func (tr *trial) aftermath(what string, fsys *crashFS, committed map[hourID]view
 	defer next.die()
 	next.open()
 	next.ledger.check(t, fsys)
+	next.ledger.settle(t, fsys)
 	next.mark(0, schema.Mark{Name: schema.MarkStart})
 	next.command(1)
 	next.sync()
