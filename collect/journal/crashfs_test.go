@@ -32,7 +32,8 @@ type crashFS struct {
 	pending   []dirChange // since the last sync of their folders
 
 	ops   int
-	at    int // the operation that the fault befalls; 0: none
+	reads bool // opens and listings count too: not while a writer measures its room each second
+	at    int  // the operation that the fault befalls; 0: none
 	fault faultKind
 	then  int // a crash follows after so many operations more; 0: none
 	log   []string
@@ -84,6 +85,9 @@ func (c *crashFS) begin(op, name string) error {
 	if c.dead {
 		return errInjected
 	}
+	if (op == "open" || op == "readdir") && !c.reads {
+		return nil
+	}
 	c.ops++
 	c.log = append(c.log, op+" "+name)
 	if c.at == 0 || c.ops < c.at {
@@ -112,6 +116,12 @@ func (c *crashFS) begin(op, name string) error {
 		}
 	}
 	return nil
+}
+
+func (c *crashFS) countReads(yes bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reads = yes
 }
 
 // die ends the process. The caller holds mu.

@@ -83,6 +83,7 @@ func (m *model) step() {
 		m.sleep(time.Duration(rapid.IntRange(1, 1500).Draw(m.rt, "ms")) * time.Millisecond)
 	case "boundary":
 		at := time.Now().Truncate(time.Hour).Add(time.Hour + time.Duration(rapid.IntRange(-1, 1).Draw(m.rt, "grace"))*schema.Grace)
+		m.absent(time.Until(at) - time.Minute)
 		m.sleep(time.Until(at) - time.Duration(rapid.IntRange(0, 300).Draw(m.rt, "ms before"))*time.Millisecond)
 	case "back":
 		// As if the last record had come from the future: of the same stretch between two
@@ -96,7 +97,7 @@ func (m *model) step() {
 		m.w.mu.Unlock()
 		m.command(1)
 	case "pause":
-		m.sleep(time.Duration(rapid.IntRange(1, 200).Draw(m.rt, "hours")) * time.Hour)
+		m.absent(time.Duration(rapid.IntRange(1, 200).Draw(m.rt, "hours")) * time.Hour)
 	case "kill":
 		m.crash(m.fs.killed)
 	case "power cut":
@@ -120,6 +121,15 @@ func (m *model) step() {
 		m.fs.mu.Unlock()
 	case "read":
 		m.read()
+	}
+}
+
+// absent lets time pass without a writer: one that lives does something every second.
+func (m *model) absent(d time.Duration) {
+	if d > 0 {
+		m.close()
+		m.sleep(d)
+		m.open()
 	}
 }
 

@@ -52,13 +52,15 @@ func (tr *trial) successor(fsys *crashFS) *trial {
 func (tr *trial) dead() bool { return tr.ctx.Err() != nil }
 
 func (tr *trial) options() Options {
-	return Options{MinTime: bubbleStart, SegmentSize: tr.size, fs: tr.fs,
+	return Options{MinTime: bubbleStart, SegmentSize: tr.size, fs: tr.fs, ahead: 700,
 		id: func() string { tr.ids++; return fmt.Sprintf("%016x", tr.ids) }}
 }
 
 // insist does what an operator, or a service manager, does: it tries again.
 func (tr *trial) insist(what string, fn func() error) {
 	tr.t.Helper()
+	tr.fs.countReads(true)
+	defer tr.fs.countReads(false)
 	for tries := 0; !tr.dead(); tries++ {
 		err := fn()
 		if err == nil || tr.dead() {
@@ -224,7 +226,7 @@ func (tr *trial) life() {
 	}
 	tr.mark(0, schema.Mark{Name: schema.MarkStop})
 	tr.close()
-	tr.sleep(time.Minute)
+	tr.until(121 * time.Minute)
 	tr.open()
 	tr.command(1)
 	tr.around(122 * time.Minute)
@@ -241,12 +243,15 @@ func (tr *trial) life() {
 	tr.sleep(250 * time.Millisecond)
 	tr.command(1)
 	tr.retire(hour0() + 2)
+	tr.close()
+	tr.until(181 * time.Minute)
+	tr.open()
 	tr.around(182 * time.Minute)
 	tr.sync()
 	tr.close()
 	tr.end()
 	tr.retire(hour0() + 3)
-	tr.sleep(time.Minute)
+	tr.until(241 * time.Minute)
 	tr.open()
 	tr.around(242 * time.Minute)
 	tr.retire(hour0() + 100) // all that is ended
