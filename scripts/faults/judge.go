@@ -68,7 +68,7 @@ func judge(l *ledger, r *records, a *archived, kills []time.Time) verdict {
 				s.room, len(s.commands), s.at)
 		}
 	}
-	shed := map[string]int64{}
+	shed, either := map[string]int64{}, map[string]int64{}
 	for name, pushed := range l.connections {
 		v.pushed += int64(len(pushed))
 		m := match(pushed, taken[name], l.danmaku)
@@ -76,11 +76,12 @@ func judge(l *ledger, r *records, a *archived, kills []time.Time) verdict {
 			v.problem(1, "%s of connection %s is in the journal once more than it was pushed", taken[name][n].name, name)
 		}
 		v.archived += int64(len(taken[name]) - len(m.foreign))
-		first := v.excuse(pushed, m.missing, a.coverage[pushed[0].Room], shed)
+		first := v.excuse(pushed, m.missing, a.coverage[pushed[0].Room], shed, either)
 		if !first.IsZero() {
 			v.weighKill(pushed[0].Time, first, kills)
 		}
 	}
+	v.share(either, shed, r.shed)
 	v.weigh(shed, r.shed, len(kills) > 0)
 	v.weighArchive(l, r, a)
 	v.tile(a)
@@ -88,8 +89,9 @@ func judge(l *ledger, r *records, a *archived, kills []time.Time) verdict {
 }
 
 // excuse finds in coverage why the journal lacks some of what a connection brought, and
-// returns when the first of what lies in a gap was pushed.
-func (v *verdict) excuse(pushed []push, missing []int, coverage []interval, shed map[string]int64) (first time.Time) {
+// returns when the first of what lies in a gap was pushed. Where the end of a connection
+// lies in a gap and beside an interval that sheds its class, it is one of either.
+func (v *verdict) excuse(pushed []push, missing []int, coverage []interval, shed, either map[string]int64) (first time.Time) {
 	tail := len(pushed)
 	for n := len(missing) - 1; n >= 0 && missing[n] == tail-1; n-- {
 		tail--
@@ -97,15 +99,19 @@ func (v *verdict) excuse(pushed []push, missing []int, coverage []interval, shed
 	for _, n := range missing {
 		p := &pushed[n]
 		class := schema.ClassOf(p.Command)
+		inGap := n >= tail && covered(coverage, p.Time, isGap)
+		isShed := covered(coverage, p.Time, func(i *interval) bool {
+			return i.State == schema.StateShed && schema.Level(i.Cause).Sheds(class)
+		})
 		switch {
-		case n >= tail && covered(coverage, p.Time, isGap):
+		case inGap && isShed:
+			either[p.Command]++
+		case inGap:
 			v.gaps++
 			if first.IsZero() {
 				first = p.Time
 			}
-		case covered(coverage, p.Time, func(i *interval) bool {
-			return i.State == schema.StateShed && schema.Level(i.Cause).Sheds(class)
-		}):
+		case isShed:
 			v.shed++
 			shed[p.Command]++
 		default:
@@ -124,6 +130,24 @@ func covered(coverage []interval, at time.Time, fits func(*interval) bool) bool 
 	return slices.ContainsFunc(coverage, func(i interval) bool {
 		return fits(&i) && !at.Before(i.Start.Add(-busy)) && !at.After(i.End.Add(busy))
 	})
+}
+
+// share gives what may be shed or in a gap to the counts, as far as those go: a clock that
+// is busy by a second cannot tell on which side of a connection's end a command was.
+func (v *verdict) share(either, shed, counted map[string]int64) {
+	rest := counted[schema.RestOfNames]
+	for name, n := range shed {
+		rest -= max(n-counted[name], 0)
+	}
+	for name, n := range either {
+		taken := min(n, max(counted[name]-shed[name], 0))
+		if more := min(n-taken, max(rest, 0)); more > 0 {
+			taken, rest = taken+more, rest-more
+		}
+		shed[name] += taken
+		v.shed += taken
+		v.gaps += n - taken
+	}
 }
 
 // weigh compares what is missing as shed with what the shed marks count. The counts of a

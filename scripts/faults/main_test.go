@@ -56,6 +56,7 @@ func TestJudge(t *testing.T) {
 	}
 	down := []interval{during(0, 3, schema.StateObserving, ""), during(3, 9, schema.StateDown, "killed")}
 	presence := []interval{during(0, 9, schema.StateShed, string(schema.LevelPresence))}
+	ending := []interval{during(0, 1, schema.StateObserving, ""), during(1, 3, schema.StateShed, string(schema.LevelAll)), during(3, 9, schema.StateDown, "stopped")}
 	for name, c := range map[string]struct {
 		account
 		// archived, in gaps, shed, doubled, unexplained
@@ -77,6 +78,10 @@ func TestJudge(t *testing.T) {
 		"shed and not counted":      {account{pushed: "a INTERACT_WORD b", journal: "a b", archive: "a b", coverage: presence}, "2 0 1 0 1"},
 		"counted and not shed":      {account{pushed: "a INTERACT_WORD b", journal: "a INTERACT_WORD b", archive: "a b", coverage: presence, shed: map[string]int64{"INTERACT_WORD": 1}}, "3 0 0 0 1"},
 		"a class that is not shed":  {account{pushed: "a SEND_GIFT b", journal: "a b", archive: "a b", coverage: presence, shed: map[string]int64{}}, "2 0 0 0 1"},
+		"shed before the end":       {account{pushed: "a b X Y", journal: "a b", archive: "a b", coverage: ending, shed: map[string]int64{"X": 1, "Y": 1}}, "2 0 2 0 0"},
+		"shed, then in the gap":     {account{pushed: "a b X Y", journal: "a b", archive: "a b", coverage: ending, shed: map[string]int64{"X": 1}}, "2 1 1 0 0"},
+		"rest shed before the end":  {account{pushed: "a b X Y", journal: "a b", archive: "a b", coverage: ending, shed: map[string]int64{schema.RestOfNames: 1}}, "2 1 1 0 0"},
+		"shed more than the end":    {account{pushed: "a b X", journal: "a b", archive: "a b", coverage: ending, shed: map[string]int64{"X": 3}}, "2 0 1 0 2"},
 		"coverage with a hole":      {account{pushed: "a", journal: "a", archive: "a", coverage: []interval{down[0], during(4, 9, schema.StateDown, "killed")}}, "1 0 0 0 1"},
 		"a kill within the promise": {account{pushed: "a b X c", journal: "a b X", archive: "a b", coverage: down, kills: []time.Time{at(3).Add(promised)}}, "3 1 0 0 0"},
 		"a kill that cost too much": {account{pushed: "a b X c", journal: "a b X", archive: "a b", coverage: down, kills: []time.Time{at(6)}}, "3 1 0 0 1"},
