@@ -8,7 +8,7 @@ one() (
   mkdir -p "$disk"
   echo 1 >"$dir/rounds"
   : >"$dir/kills"
-  daemon='' simulator='' mounted='' runs=0
+  daemon='' simulator='' mounted='' reread=no runs=0
   settings=()
   exec >"$dir/log" 2>&1
   trap end_case EXIT
@@ -26,6 +26,7 @@ end_case() {
     [ -e "$dir/ok" ] || { mkdir -p "$dir/disk.copy" && cp -a "$disk/data" "$dir/disk.copy/"; } 2>/dev/null || true
     umount "$disk" || umount -l "$disk"
   fi
+  ! mountpoint -q "$dir/pool" || umount -l "$dir/pool"
 }
 
 say() { printf '%s %s\n' "$(date -u +%T.%3N)" "$*"; }
@@ -45,10 +46,11 @@ need_strace() {
 }
 
 mount_tmpfs() { mount -t tmpfs -o "size=$1" tmpfs "$disk" || skip "cannot mount a tmpfs"; mounted=yes; }
+# mount_ext4 SIZE [MKFS_OPTION…] makes the image first where there is none.
 mount_ext4() {
   if [ ! -e "$dir/image" ]; then
     truncate -s "$1" "$dir/image"
-    mkfs.ext4 -q -m 0 "$dir/image"
+    mkfs.ext4 -q -m 0 "${@:2}" "$dir/image"
   fi
   mount -o loop,errors=remount-ro "$dir/image" "$disk" || skip "cannot mount a loop device"
   mounted=yes
@@ -123,18 +125,25 @@ newer() {
   alive || fail "the daemon ended: $(tail -n 3 "$log")"
   [[ "$("$bin/danmaku" journal ls --data-dir "$data" --json | sed -nE 's/^ *"last": "([^"]*)".*/\1/p' | sort | tail -1)" > "$1" ]]
 }
-# heals waits until the journal has records from now on.
+# level is what the journal sheds now, by its last mark.
+level() {
+  "$bin/danmaku" journal cat --data-dir "$data" --command shedding | tail -n 1 | sed -nE 's/.*"level":"([^"]*)".*/\1/p'
+}
+sheds() { [ "$(level)" = "$1" ]; }
+# heals waits until the journal has records from now on and sheds nothing.
 heals() {
   local now
   now=$(date -u +%FT%T)
   until_ok "records after $now" newer "$now"
-  say "it records again"
+  until_ok "an end of shedding" sheds ''
+  say "it records everything again"
 }
 
 # modest demands that an outage cost no more memory than its bounds.
 modest() {
   local peak
-  peak=$(sed -nE 's/^VmHWM: *([0-9]+) kB/\1/p' "/proc/$daemon/status")
+  peak=$(sed -nE 's/^VmHWM:[[:space:]]*([0-9]+) kB/\1/p' "/proc/$daemon/status")
+  [ -n "$peak" ] || fail "the daemon's memory cannot be read"
   say "at most $((peak / 1024)) MiB of memory were used"
   ((peak < 400 * 1024)) || fail "$((peak / 1024)) MiB of memory are more than its bounds allow"
 }
@@ -155,6 +164,7 @@ account() {
   until_ok "all rooms to be read to the end" all_read "$now"
   kill -TERM "$daemon"
   ended 0
+  [ "$reread" = no ] || { umount "$disk" && mount_ext4; }
   "$bin/danmaku" journal ls --data-dir "$data"
   "$bin/danmaku" archive --drain --data-dir "$data" --store "$store"
   "$bin/danmaku" verify --data-dir "$data" --store "$store"
@@ -169,4 +179,13 @@ told() {
   rooms=$("$bin/danmaku" show coverage --data-dir "$data" --store "$store" --format csv --columns room_id,state,cause |
     grep -E "$1" | cut -d, -f1 | sort -u | wc -l)
   [ "$rooms" = 20 ] || fail "coverage tells of $1 in $rooms rooms of 20"
+}
+
+# shed demands that commands were shed for the cause at the level, in every room.
+shed() {
+  local n
+  n=$(cut -f 4 "$dir/account")
+  ((n > 0)) || fail "nothing was shed"
+  told "shed,$2\$"
+  grep -q "msg=\"commands are shed\" level=$2 cause=$1 " "$dir"/collect.*.err || fail "the log does not tell that $2 is shed for $1"
 }
