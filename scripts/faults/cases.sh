@@ -70,15 +70,18 @@ case_rotate() {
   echo 3 >"$dir/rounds"
 }
 
-# An error makes ext4 read-only until it is mounted anew, which needs another start.
+# An error makes ext4 read-only until it is unmounted, hence until another start. Going on
+# without one cannot be tried with a read-only mount on this machine: with a file open for
+# writing, and the journal always has one, the kernel answers a remount with EBUSY, per
+# bind mount too; after an error it answers a remount with EROFS; and what forces all mounts
+# (sysrq) is not ours to press. The cases immutable and erofs try the same refusals one by one.
 case_readonly() {
   need_loop
   mount_ext4 64M
   simulate 400
   collecting
   more 1000
-  # Nobody writes a file while it is open for writing on a mount that becomes read-only by
-  # request; abort is how the kernel does it itself.
+  ! mount -o remount,ro "$disk" 2>/dev/null || fail "a remount is not busy here: try it without a start"
   mount -o remount,abort "$disk" || skip "ext4 cannot be made read-only while it is in use"
   say "aborted: $(findmnt -no OPTIONS "$disk")"
   sleep 4
@@ -101,6 +104,63 @@ case_readonly() {
   account
   told 'down,killed'
   echo 2 >"$dir/rounds"
+}
+
+# The kernel refuses every write, new file, new name and removal, as on a read-only mount;
+# then it takes them again, and nobody started anything.
+case_immutable() {
+  need_loop
+  mount_ext4 64M
+  simulate 400
+  collecting
+  more 1000
+  chattr -R +i "$data/journal" || skip "ext4 has no immutable files here"
+  say "immutable: $(lsattr -R "$data/journal" | grep -c -- '-i-') files and folders"
+  sleep 6
+  alive || fail "a disk that refuses ended the daemon: $(tail -n 3 "$log")"
+  grep -q 'operation not permitted' "$log" || fail "the refusal is not told"
+  chattr -R -i "$data/journal"
+  heals
+  modest
+  more 400
+  account
+}
+
+# The disk's device runs out of room of which the file system knows nothing, as thinly
+# provisioned ones do: write succeeds, fsync fails, and the kernel forgets what it could not
+# write. What is read at the end is what the device has.
+case_thin() {
+  need_loop
+  mkdir "$dir/pool"
+  mount -t tmpfs -o size=160m tmpfs "$dir/pool" || skip "cannot mount a tmpfs"
+  ln -s pool/image "$dir/image"
+  # Only what ext4 needs for itself is there for certain, its own journal too, which mkfs
+  # leaves out where it can: the rest is given back.
+  truncate -s 128M "$dir/sparse"
+  mkfs.ext4 -q -m 0 -E nodiscard,lazy_itable_init=0 "$dir/sparse"
+  dd if="$dir/sparse" of="$dir/pool/image" bs=1M 2>/dev/null
+  rm "$dir/sparse"
+  mount_ext4
+  fstrim "$disk" || skip "the loop device gives no room back"
+  reread=yes
+  simulate 3000
+  settings=(DANMAKU_JOURNAL_SEGMENT_SIZE=1MiB)
+  collecting
+  local n
+  for n in 1 2 3; do
+    more 3000
+    dd if=/dev/zero of="$dir/pool/filler" bs=4k 2>/dev/null || true
+    say "the device is full; the file system has $(df --output=avail -B1 "$disk" | tail -1) bytes"
+    until_ok "an fsync that fails" told_times 'fsync.*\(no space left\|input/output\)' "$n"
+    sleep 3
+    alive || fail "a failing device ended the daemon: $(tail -n 3 "$log")"
+    rm "$dir/pool/filler"
+    heals
+  done
+  modest
+  more 400
+  account
+  echo 3 >"$dir/rounds"
 }
 
 # inject lets system calls of the running daemon fail for some seconds, and until one has.
@@ -177,6 +237,46 @@ case_freeze() {
   modest
   more 400
   account
+}
+
+# No file can be made where a segment ends, though there is room for bytes.
+case_inodes() {
+  need_loop
+  mount_ext4 64M -N 64
+  simulate 3000
+  settings=(DANMAKU_JOURNAL_SEGMENT_SIZE=1MiB)
+  collecting
+  until_ok "a segment that is nearly full" nearly
+  mkdir "$disk/files"
+  local n=0
+  while touch "$disk/files/$n" 2>/dev/null; do n=$((n + 1)); done
+  say "$n files made; $(df --output=iavail "$disk" | tail -1) more are left"
+  until_ok "a segment that cannot begin" grep -q 'cannot begin a segment.*no space left' "$log"
+  sleep 2
+  alive || fail "a disk without inodes ended the daemon: $(tail -n 3 "$log")"
+  rm -r "$disk/files"
+  heals
+  modest
+  more 400
+  account
+  [ "$(ls "$data"/journal/*/*.sealed | wc -l)" -ge 2 ] || fail "no segment ended"
+}
+
+# The journal may take so much and no more, on a disk that has room.
+case_max_size() {
+  ! "$bin/danmaku" config | grep 'max_size:.*not available' >/dev/null ||
+    skip "this version makes no use of journal.max_size"
+  simulate 5000
+  settings=(DANMAKU_JOURNAL_SEGMENT_SIZE=1MiB DANMAKU_JOURNAL_MAX_SIZE=6MiB)
+  collecting
+  until_ok "shedding" sheds all
+  more 20000
+  modest
+  account
+  shed max_size all
+  local size
+  size=$(du -sb "$data/journal" | cut -f 1)
+  ((size <= 6 * 1048576)) || fail "the journal takes $size bytes of the 6 MiB that it may"
 }
 
 case_kill() {

@@ -68,6 +68,9 @@ fill() {
 }
 free() { rm -f "$disk/filler"; say "filler removed"; }
 
+# told_times tells whether the daemon's log has so many lines with the text.
+told_times() { [ "$(grep -c "$1" "$log")" -ge "$2" ]; }
+
 # until_ok WHAT COMMAND… waits for a command to succeed.
 until_ok() {
   local what=$1 end=$((SECONDS + patience))
