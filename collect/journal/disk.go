@@ -291,6 +291,9 @@ func (w *Writer) reappend() error {
 			kept--
 		}
 		old.entries, old.rooms, old.broken = old.entries[:kept], old.rooms[:kept], false
+		// What could not be written stays lost however often it is written there again: a
+		// footer behind it would be as well. Cut off, it leaves room that is new.
+		old.off = old.synced
 		d.stale = append(d.stale, old)
 	}
 	d.mu.Unlock()

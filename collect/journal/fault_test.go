@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -102,6 +103,58 @@ func TestFailedSync(t *testing.T) {
 			})
 		})
 	}
+}
+
+// I6 holds for footers too: pages that a failed fsync covered are not written to again.
+func TestFailedSyncLosesItsPages(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		fsys := newMemFS()
+		fsys.loses = true
+		o := options(fsys)
+		o.ahead = -1 // what is lost lies behind the end of what is durable
+		w := start(t, o)
+		noise := rand.New(rand.NewPCG(1, 2))
+		var want []string
+		more := func() {
+			for range 3 {
+				text := make([]byte, 5000)
+				for n := range text {
+					text[n] = "0123456789abcdefghijklmnopqrstuvwxyz"[noise.IntN(36)]
+				}
+				want = append(want, string(text))
+				w.command(7, string(text))
+				gathered()
+			}
+		}
+		more()
+		w.sync()
+		more()
+		failed := false
+		fsys.mu.Lock()
+		fsys.failSync = func(string) error {
+			if failed {
+				return nil
+			}
+			failed = true
+			return errors.New("input/output error")
+		}
+		fsys.mu.Unlock()
+		w.sync()
+		more()
+		w.end()
+		after := fsys.powerCut()
+		if len(after.files(".sealed")) < 2 {
+			t.Fatalf("nothing was replaced: %v", after.files(""))
+		}
+		all, damage := mustRead(t, mustOne(t, after))
+		if d := cmp.Diff(want, commands(all)); d != "" || len(damage) > 0 {
+			t.Errorf("commands (-want +got):\n%s\n%v", d, damage)
+		}
+		r, err := verifyAll(t.Context(), after, testDir, nil)
+		if err != nil || !r.OK() || len(r.Notes) > 0 {
+			t.Errorf("verify: %v %+v %+v", err, r.Damage, r.Notes)
+		}
+	})
 }
 
 func TestFailedSealIsTriedAgain(t *testing.T) {

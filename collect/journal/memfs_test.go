@@ -23,6 +23,10 @@ type memFS struct {
 
 	failWrite, failSync, failRename func(path string) error
 
+	// loses has a failed sync lose the pages that it covered for good: what is written to
+	// them afterwards reads well until the power goes, until the file is cut off before them.
+	loses bool
+
 	// quota is the size of the disk, 0 for one without end; others is what files that are
 	// not ours take of it.
 	quota, others int64
@@ -58,7 +62,17 @@ func (m *memFS) refuses(op, name string) error {
 	return nil
 }
 
-type memNode struct{ data, synced []byte }
+// memNode is a file: as it is read, and as it is on the disk, which has lost [from, to).
+type memNode struct {
+	data, synced []byte
+	from, to     int
+}
+
+// lose loses the pages that are not on the disk yet.
+func (n *memNode) lose() {
+	const page = 4096
+	n.from, n.to = (len(n.synced)+page-1)/page*page, (len(n.data)+page-1)/page*page
+}
 
 func newMemFS() *memFS {
 	return &memFS{names: map[string]*memNode{}, durable: map[string]*memNode{}, dirs: map[string]bool{},
@@ -310,10 +324,16 @@ func (f *memFile) Sync() error {
 	defer f.fs.mu.Unlock()
 	if f.fs.failSync != nil {
 		if err := f.fs.failSync(f.name); err != nil {
+			if f.fs.loses {
+				f.node.lose()
+			}
 			return err
 		}
 	}
 	f.node.synced = slices.Clone(f.node.data)
+	for n := f.node.from; n < min(f.node.to, len(f.node.synced)); n++ {
+		f.node.synced[n] = 0
+	}
 	return nil
 }
 
@@ -324,6 +344,7 @@ func (f *memFile) Truncate(size int64) error {
 		return fmt.Errorf("truncate %s up to %d", f.name, size)
 	}
 	f.node.data = f.node.data[:size:size]
+	f.node.to = min(f.node.to, int(size+4095)/4096*4096)
 	return nil
 }
 
