@@ -22,12 +22,13 @@ func (c *config) loopback() bool {
 	return isLoopback(c.Bilibili.APIURL) && isLoopback(c.Bilibili.MainURL)
 }
 
-// check returns what is wrong with the values together.
-func (c *config) check() (wrong []string) {
+// check returns what is wrong with the values together; the service's limits count only
+// for a command that asks the service.
+func (c *config) check(asks bool) (wrong []string) {
 	refuse := func(path, format string, args ...any) {
 		wrong = append(wrong, c.byPath[path].where()+": "+fmt.Sprintf(format, args...))
 	}
-	if !c.loopback() {
+	if asks && !c.loopback() {
 		const only = "; only a simulator on this machine (api_url and main_url on loopback) may be used harder"
 		if n := c.Bilibili.MaxConnections; n > maxConnections {
 			refuse("bilibili.max_connections", "%d: the service closes more than %d connections; want at most that%s", n, maxConnections, only)

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"time"
@@ -32,7 +31,10 @@ func newJournalLs() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls",
 		Short: "List the journals and their segments",
-		Long:  "List the journals, oldest first, and their segments. Times are UTC. It works while a collector writes.",
+		Long: `List the journals, oldest first, and their segments. Times are UTC. It works while a
+collector writes. A segment is open, sealed, or quarantined because a crash left it without
+a readable header; what is called sealed and has neither a readable header nor a block is
+unreadable.`,
 		Example: `  danmaku journal ls
   danmaku journal ls --data-dir ./danmaku-data --json`,
 		Args: noArguments,
@@ -80,7 +82,7 @@ func listSegments(w io.Writer, infos []journal.Info) error {
 			id += " (ended)"
 		}
 		for _, s := range i.Segments {
-			err := t.row(id, filepath.Base(s.Path), fmt.Sprint(s.State), grouped(s.Bytes),
+			err := t.row(id, filepath.Base(s.Path), segmentState(&s), grouped(s.Bytes),
 				grouped(int64(s.Records)), grouped(int64(s.Commands)), second(s.First), second(s.Last))
 			if err != nil {
 				return err
@@ -88,6 +90,14 @@ func listSegments(w io.Writer, infos []journal.Info) error {
 		}
 	}
 	return t.flush()
+}
+
+// segmentState is what a segment is: the name of a file alone makes none.
+func segmentState(s *journal.SegmentInfo) string {
+	if s.State == journal.StateSealed && s.Unreadable() {
+		return "unreadable"
+	}
+	return string(s.State)
 }
 
 // second writes a time for people, - for none.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -52,7 +53,8 @@ var (
 	}
 )
 
-// useConfig gives a command flags for keys and returns what reads its configuration.
+// useConfig gives a command flags for keys and returns what reads its configuration. A
+// command without flags for the service does not ask it.
 func useConfig(cmd *cobra.Command, groups ...[]keyFlag) func() (*config, error) {
 	std := newConfig()
 	var all []keyFlag
@@ -70,7 +72,7 @@ func useConfig(cmd *cobra.Command, groups ...[]keyFlag) func() (*config, error) 
 		}
 	}
 	return func() (*config, error) {
-		from := sources{flags: map[string]flagText{}, environ: os.Environ()}
+		from := sources{flags: map[string]flagText{}, environ: os.Environ(), offline: !asksService(all)}
 		from.file, _ = cmd.Flags().GetString("config")
 		for _, f := range all {
 			flag := cmd.Flags().Lookup(f.name)
@@ -85,6 +87,10 @@ func useConfig(cmd *cobra.Command, groups ...[]keyFlag) func() (*config, error) 
 		}
 		return loadConfig(from)
 	}
+}
+
+func asksService(flags []keyFlag) bool {
+	return slices.ContainsFunc(flags, func(f keyFlag) bool { return strings.HasPrefix(f.path, "bilibili.") })
 }
 
 // keyText is the text given for a key, read with all other sources by loadConfig. It is no

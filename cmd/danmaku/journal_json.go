@@ -45,7 +45,7 @@ func journalsForPrograms(infos []journal.Info) []journalJSON {
 			j.Floor = &floorJSON{i.Floor.Seq, i.Floor.Hour.String()}
 		}
 		for _, s := range i.Segments {
-			j.Segments = append(j.Segments, segmentJSON{Path: s.Path, State: string(s.State), Bytes: s.Bytes,
+			j.Segments = append(j.Segments, segmentJSON{Path: s.Path, State: segmentState(&s), Bytes: s.Bytes,
 				FirstSeq: s.FirstSeq, LastSeq: s.LastSeq, First: timeJSON(s.First), Last: timeJSON(s.Last),
 				Records: int64(s.Records), Commands: int64(s.Commands)})
 		}

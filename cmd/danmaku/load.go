@@ -16,6 +16,8 @@ type sources struct {
 	environ []string
 	// file is the path of the YAML file, empty for none.
 	file string
+	// offline tells that the service is not asked: its limits are not checked.
+	offline bool
 }
 
 type flagText struct{ flag, text string }
@@ -40,7 +42,7 @@ func loadConfig(from sources) (*config, error) {
 			wrong = append(wrong, s.take("--"+f.flag, f.text)...)
 		}
 	}
-	wrong = append(wrong, c.check()...)
+	wrong = append(wrong, c.check(!from.offline)...)
 	if len(wrong) > 0 {
 		return nil, usageError{errors.New(strings.Join(wrong, "\n"))}
 	}

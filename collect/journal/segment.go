@@ -43,6 +43,10 @@ type SegmentInfo struct {
 	cut       int64
 }
 
+// Unreadable reports whether neither the header nor a block of the segment can be read,
+// which an open one may be while it is being made.
+func (s *SegmentInfo) Unreadable() bool { return !s.headerGood() && s.Records == 0 }
+
 func segmentPath(folder string, first int64, s State) string {
 	return filepath.Join(folder, fmt.Sprintf("%020d.%s", first, s))
 }

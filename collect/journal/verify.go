@@ -174,6 +174,11 @@ func (v *verifying) segment(s *SegmentInfo, f file, l *layout) error {
 			note(0, s.Bytes, "no header yet: it is being made, or a crash left it")
 			return nil
 		}
+		if s.Unreadable() {
+			v.footer = len(v.Damage)
+			damage(0, s.Bytes, "no segment, or damaged throughout: neither its header nor a block can be read")
+			return nil
+		}
 		damage(0, headerSize, "the header is unreadable; that costs no record")
 	}
 	if s.State == StateOpen {
