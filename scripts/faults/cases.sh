@@ -56,8 +56,10 @@ case_rotate() {
   for left in 0 4096 65536; do
     until_ok "a segment that is nearly full" nearly
     unmeasured
+    times=$(grep -c 'no space left' "$log" || true)
     fill $((1048576 - $(written) + left))
-    sleep 4
+    until_ok "a write that finds no space" told_times 'no space left' $((times + 1))
+    sleep 1
     alive || fail "a full disk ended the daemon: $(tail -n 3 "$log")"
     free
     measured
@@ -156,7 +158,7 @@ case_thin() {
     more 3000
     dd if=/dev/zero of="$dir/pool/filler" bs=4k 2>/dev/null || true
     say "the device is full; the file system has $(df --output=avail -B1 "$disk" | tail -1) bytes"
-    until_ok "an fsync that fails" told_times 'fsync.*\(no space left\|input/output\)' "$n"
+    until_ok "an fsync that fails" told_times 'sync.*\(no space left\|input/output\)' "$n"
     sleep 3
     alive || fail "a failing device ended the daemon: $(tail -n 3 "$log")"
     rm "$dir/pool/filler"
