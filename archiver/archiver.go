@@ -31,11 +31,16 @@ type Config struct {
 	// Schedule says when [Archiver.Run] pokes: five cron fields or a descriptor such as
 	// @hourly, always in UTC. Empty is [DefaultSchedule].
 	Schedule string
-	// Retain is how long segments stay in the journal at least.
+	// Retain is how long segments stay in the journal at least, unless space is scarce.
 	Retain time.Duration
 	// Privacy says how much of people the archive shows; nil: as the service sent them. It
 	// is part of the recipe: hours that are committed stay as they are.
 	Privacy *schema.Privacy
+	// Scarce, if not nil, says how many bytes of journals must go for lack of space, 0
+	// where there is enough. That many are retired, oldest first and only what is
+	// committed, although Retain is not over. It is called once a poke, by the goroutine
+	// that pokes.
+	Scarce func() (wanted int64, err error)
 	// Deadline bounds the work on one hour; 0 sets no bound.
 	Deadline time.Duration
 	// Logger takes what Run has to tell; nil discards it.
@@ -55,6 +60,7 @@ type Archiver struct {
 	notices    notices
 	list       func() ([]tape, error)
 	end        func() error
+	nudged     chan struct{}
 	build      func(ctx context.Context, t task, b store.Build) (*store.Manifest, Outcome, error)
 }
 
@@ -90,6 +96,7 @@ func New(c Config) (*Archiver, error) {
 	j := journals{c.JournalDir}
 	a := &Archiver{
 		c: c, schedule: schedule, log: log, list: j.list, end: j.end,
+		nudged: make(chan struct{}, 1),
 	}
 	a.newDecoder = func(collector, id string) decoder {
 		d := schema.NewDecoder(collector, id)
@@ -119,9 +126,9 @@ func ParseSchedule(s string) (cron.Schedule, error) {
 }
 
 // Poke archives every complete hour that is not committed, oldest first, then retires
-// what is no longer needed. An hour that fails keeps none of the others back; the error
-// joins those of all hours, and the report is complete with or without it, unless ctx
-// ended. [ErrLocked] while another process archives.
+// what is no longer needed, and more of it where space is scarce. An hour that fails keeps
+// none of the others back; the error joins those of all hours, and the report is complete
+// with or without it, unless ctx ended. [ErrLocked] while another process archives.
 func (a *Archiver) Poke(ctx context.Context) (Report, error) {
 	p := poke{a: a, done: func(HourReport) {}}
 	r, err := p.run(ctx)

@@ -24,7 +24,8 @@
 //	A5  Every row lies in the hour of its ts. What an hour gives its neighbour, the
 //	    neighbour takes.
 //	A6  A journal's segments are retired only when the manifests of all their hours were
-//	    read from the store again.
+//	    read from the store again, also where lack of space makes them go before their
+//	    time: then oldest first, and no more than has to.
 //	A7  An hour that fails is reported and tried again; it never keeps others from being
 //	    committed. That holds for a panic in a decoder or in the Parquet library too.
 //

@@ -44,6 +44,7 @@ type memTape struct {
 	perBlock int
 	readErr  error
 	retired  []schema.Hour
+	cutoffs  []time.Time
 	noMarks  bool
 }
 
@@ -118,7 +119,7 @@ func (m *memTape) facts() tapeFacts {
 	f := tapeFacts{id: m.id, ended: m.ended, floor: m.floor}
 	if n := len(m.recs); n > 0 {
 		f.first, f.last = m.recs[0].ReceivedAt, m.recs[n-1].ReceivedAt
-		f.segments = []segmentFacts{{first: f.first, last: f.last, bytes: 1000}}
+		f.segments = []segmentFacts{{first: f.first, last: f.last, bytes: 1000, sealed: true}}
 	}
 	return f
 }
@@ -188,7 +189,7 @@ func (m *memTape) firstAfter(ctx context.Context, t int64) (*schema.Record, bool
 }
 
 func (m *memTape) retire(before schema.Hour, olderThan time.Time) (int64, error) {
-	m.retired = append(m.retired, before)
+	m.retired, m.cutoffs = append(m.retired, before), append(m.cutoffs, olderThan)
 	return 1000, nil
 }
 

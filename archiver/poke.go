@@ -4,10 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
-
-	"danmaku-archiver/archiver/store"
-	"danmaku-archiver/schema"
 )
 
 // poke is one pass over all journals.
@@ -45,15 +41,7 @@ func (p *poke) run(ctx context.Context) (r Report, err error) {
 	if err != nil {
 		return r, err
 	}
-	var errs []error
-	for _, t := range tapes {
-		n, err := p.retire(ctx, t, outcomes)
-		r.Retired += n
-		if err != nil {
-			errs = append(errs, fmt.Errorf("retire journal %s: %w", t.facts().id, err))
-		}
-	}
-	return r, errors.Join(errs...)
+	return r, errors.Join(p.retireOld(ctx, tapes, outcomes, &r), p.makeRoom(ctx, outcomes, &r))
 }
 
 // hours brings every hour into the store that is not there yet.
@@ -104,59 +92,4 @@ func (p *poke) settle(outcomes map[hourID]Outcome) {
 			p.settled[id] = OutcomeNothing
 		}
 	}
-}
-
-// retire removes the segments of the journal that are old enough and whose hours are all
-// committed (A6).
-func (p *poke) retire(ctx context.Context, t tape, outcomes map[hourID]Outcome) (int64, error) {
-	cutoff := time.Now().Add(-p.a.c.Retain)
-	if !anyOlder(t, cutoff.UnixMicro()) {
-		return 0, nil
-	}
-	var before schema.Hour
-	for _, task := range tasks(t) {
-		ok, err := p.committedStill(ctx, task.id, outcomes[task.id])
-		if err != nil {
-			return 0, err
-		}
-		if !ok {
-			break
-		}
-		before = task.id.hour + 1
-		if before.WindowStart() > cutoff.UnixMicro() {
-			break
-		}
-	}
-	if before == 0 {
-		return 0, nil
-	}
-	return t.retire(before, cutoff)
-}
-
-func anyOlder(t tape, cutoff int64) bool {
-	for _, s := range t.facts().segments {
-		if s.last < cutoff {
-			return true
-		}
-	}
-	return false
-}
-
-// committedStill looks for the manifest once more: what a poke remembers may have been
-// removed by other hands meanwhile, and the journal is the only copy then.
-func (p *poke) committedStill(ctx context.Context, id hourID, o Outcome) (bool, error) {
-	switch o {
-	case OutcomeNothing:
-		return true, nil
-	case OutcomeCommitted, OutcomeAlready:
-	default:
-		return false, nil
-	}
-	b := store.Build{Hour: id.hour, Collector: p.a.c.Collector, JournalID: id.journal}
-	_, err := store.ReadManifest(ctx, p.a.c.Store, b)
-	if errors.Is(err, store.ErrNotExist) {
-		delete(p.settled, id)
-		return false, fmt.Errorf("hour %s was committed, now its manifest is gone; it will be made again: %w", b, err)
-	}
-	return err == nil, err
 }

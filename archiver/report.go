@@ -46,6 +46,10 @@ type Report struct {
 	Hours []HourReport
 	// Retired is how many bytes of journals were removed.
 	Retired int64
+	// Wanted is how many bytes had to go for lack of space beyond what was old enough, and
+	// Early how many of those were found: they are in Retired too, and went before the
+	// retention was over. What is missing is not committed, or not in the journals.
+	Wanted, Early int64
 }
 
 // Event tells of an hour that was just done with; Done of Total hours are.

@@ -2,8 +2,12 @@ package archiver
 
 import (
 	"context"
+	"errors"
 	"time"
 )
+
+// errCramped is told once while it lasts.
+var errCramped = errors.New("space is scarce, and no archived segment is left to retire")
 
 const (
 	// The pause before a failed hour is tried again doubles from one to the other.
@@ -15,16 +19,27 @@ const (
 
 // Run pokes at once and then whenever the schedule says so, until ctx ends; then it
 // returns nil. Hours that fail are tried again with growing pauses, apart from the
-// schedule. It logs what was committed, and each hour's trouble once.
+// schedule, and [Archiver.Nudge] makes it poke at once. It logs what was committed and
+// retired, and each hour's trouble once.
 func (a *Archiver) Run(ctx context.Context) error {
 	r := runner{a: a, settled: map[hourID]Outcome{}, trouble: map[hourID]*trouble{}}
 	for ctx.Err() == nil {
 		r.poke(ctx)
-		if !sleepUntil(ctx, r.next()) {
+		if !r.sleep(ctx) {
 			return nil
 		}
 	}
 	return nil
+}
+
+// Nudge tells Run that space became scarce: it pokes at once, or, where the last pokes
+// freed nothing, after the pause of something that failed. It never blocks and may be
+// called at any time; nudges during a poke make one more poke.
+func (a *Archiver) Nudge() {
+	select {
+	case a.nudged <- struct{}{}:
+	default:
+	}
 }
 
 // runner is what Run remembers between pokes. All of it belongs to Run's goroutine.
@@ -34,6 +49,8 @@ type runner struct {
 	trouble map[hourID]*trouble
 	// whole is the trouble of the last poke as a whole.
 	whole trouble
+	// cramped is that space is scarce and nothing can be freed.
+	cramped trouble
 }
 
 // trouble is something that failed and will be tried again.
@@ -50,15 +67,31 @@ func (r *runner) poke(ctx context.Context) {
 		return
 	}
 	r.forget(report)
-	if report.Retired > 0 {
-		r.a.log.Info("retired segments", "bytes", report.Retired)
-	}
+	r.retired(report, err)
 	if err == nil {
 		r.whole = trouble{}
 		return
 	}
 	if r.whole.failed(err) {
 		r.a.log.Warn("archiving failed, it will be tried again", "err", err)
+	}
+}
+
+// retired logs what was retired, and whether that made room.
+func (r *runner) retired(report Report, err error) {
+	if n := report.Retired - report.Early; n > 0 {
+		r.a.log.Info("retired segments", "bytes", n)
+	}
+	if report.Early > 0 {
+		r.a.log.Warn("segments retired before their time: space is scarce",
+			"bytes", report.Early, "wanted_bytes", report.Wanted, "retain", r.a.c.Retain)
+	}
+	if err != nil || report.Wanted == 0 || report.Retired > 0 || report.Count(OutcomeCommitted) > 0 {
+		r.cramped = trouble{}
+		return
+	}
+	if r.cramped.failed(errCramped) {
+		r.a.log.Warn(errCramped.Error(), "wanted_bytes", report.Wanted)
 	}
 }
 
@@ -132,8 +165,10 @@ func (r *runner) next() time.Time {
 	return next
 }
 
-// sleepUntil waits for the wall clock to reach t; it returns false if ctx ends first.
-func sleepUntil(ctx context.Context, t time.Time) bool {
+// sleep waits for the wall clock to reach the time of the next poke, or for a nudge; it
+// returns false if ctx ends first. While nothing can be freed a nudge waits its pause out.
+func (r *runner) sleep(ctx context.Context) bool {
+	t := r.next()
 	for {
 		pause := min(time.Until(t.Round(0)), maxSleep)
 		if pause <= 0 {
@@ -144,7 +179,24 @@ func sleepUntil(ctx context.Context, t time.Time) bool {
 		case <-ctx.Done():
 			timer.Stop()
 			return false
+		case <-r.a.nudged:
+			timer.Stop()
+			t = earlier(t, latest(r.cramped.next, r.whole.next))
 		case <-timer.C:
 		}
 	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }

@@ -35,6 +35,8 @@ type tapeFacts struct {
 
 type segmentFacts struct {
 	first, last, bytes int64
+	// sealed segments can be retired; others stay whatever their age.
+	sealed bool
 }
 
 // block is a checked batch of records. each lends the records.
@@ -72,7 +74,8 @@ func (t journalTape) facts() tapeFacts {
 	i := t.info
 	f := tapeFacts{id: i.ID, ended: i.Ended, first: i.First, last: i.Last, floor: i.Floor.Hour}
 	for _, s := range i.Segments {
-		f.segments = append(f.segments, segmentFacts{first: s.First, last: s.Last, bytes: s.Bytes})
+		f.segments = append(f.segments, segmentFacts{first: s.First, last: s.Last, bytes: s.Bytes,
+			sealed: s.State == journal.StateSealed})
 	}
 	return f
 }
