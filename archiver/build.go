@@ -18,7 +18,7 @@ import (
 
 // Program names the way in which hours are made. It is changed whenever the same journal
 // would give other bytes: by a new decoder, sort order or Parquet setting.
-const Program = "danmaku-archiver/2"
+const Program = "danmaku-archiver/3"
 
 // stagingPrefix begins the names of the folders in which hours are built.
 const stagingPrefix = "build-"
@@ -98,7 +98,7 @@ func (a *Archiver) committed(ctx context.Context, t task, b store.Build) (*store
 	if err != nil {
 		return nil, "", err
 	}
-	if damaged > m.Books.DamagedRanges && last <= m.Sequence.Last && commands <= m.Books.Commands {
+	if damaged > int64(len(m.Damage)) && last <= m.Sequence.Last && commands <= m.Books.Commands {
 		// The journal was damaged since: the archive holds what it lost.
 		return m, OutcomeAlready, nil
 	}

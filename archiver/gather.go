@@ -43,6 +43,7 @@ type gatherer struct {
 	coverage []schema.CoverageRow
 	names    map[string]int64
 	drifted  drifted
+	shed     shedding
 	// before holds each table's number of rows before the present record.
 	before []int
 	ids    map[rowID]int
@@ -118,6 +119,7 @@ func (g *gatherer) finish(ctx context.Context, t tape) error {
 		g.fold(rec)
 	case f.ended:
 		end = min(end, f.last)
+		g.shedEnds(schema.LevelNone)
 	}
 	g.watch.Finish(end)
 	g.sumUp()
@@ -159,7 +161,7 @@ func readMark(rec *schema.Record) (m schema.Mark, known bool) {
 
 func (g *gatherer) fold(rec *schema.Record) {
 	if rec.Kind == schema.KindCommand {
-		g.gaps.before(rec, g.watch)
+		g.gaps.before(rec, nil, g.watch)
 		g.watch.Apply(rec, nil)
 		return
 	}
@@ -168,7 +170,8 @@ func (g *gatherer) fold(rec *schema.Record) {
 }
 
 func (g *gatherer) foldMark(rec *schema.Record, m *schema.Mark) (row bool) {
-	g.gaps.before(rec, g.watch)
+	g.shedMark(rec, m)
+	g.gaps.before(rec, m, g.watch)
 	return g.watch.Apply(rec, m)
 }
 

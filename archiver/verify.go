@@ -44,6 +44,11 @@ type VerifyReport struct {
 	LostRecords   int64 `json:"lost_records"`
 	LostCommands  int64 `json:"lost_commands"`
 	DamagedRanges int64 `json:"damaged_ranges"`
+	TornRanges    int64 `json:"torn_ranges"`
+	// Shed commands were received but not recorded, for lack of room; at least that many
+	// where ShedUncounted is not 0.
+	Shed          int64 `json:"shed"`
+	ShedUncounted int64 `json:"shed_uncounted"`
 
 	Problems []Problem `json:"problems"`
 	// Leftovers are objects that no current manifest lists: a build that never came to its
@@ -141,6 +146,12 @@ func (v *verifier) books(b store.Build, m *store.Manifest) {
 			v.problem(b.ManifestKey(), "table %s: %d rows in the books, %d in the object", t, books.Rows[t], rows[t])
 		}
 	}
+	if sum := books.Shed.Sum(); sum != books.Shed.Commands {
+		v.problem(b.ManifestKey(), "%d commands were shed, by name %d", books.Shed.Commands, sum)
+	}
+	v.r.Shed += books.Shed.Commands
+	v.r.ShedUncounted += books.Shed.Uncounted
+	v.r.TornRanges += books.TornRanges
 	v.r.Commands += books.Commands
 	v.r.Kept += books.Kept
 	v.r.Copies += books.Copies
@@ -260,11 +271,22 @@ func (v *verifier) pair(a, b committedHour) {
 	if a.m == nil || b.m == nil {
 		return
 	}
+	v.shed(a, b)
 	if gave, took := a.m.Books.GivenNext, b.m.Books.TakenPrevious; gave != took {
 		v.problem(b.ManifestKey(), "it took %d commands from the hour before, which gave %d", took, gave)
 	}
 	if gave, took := b.m.Books.GivenPrevious, a.m.Books.TakenNext; gave != took {
 		v.problem(a.ManifestKey(), "it took %d commands from the hour after, which gave %d", took, gave)
+	}
+}
+
+// shed compares what b counted as shed with its coverage: an hour in which all rooms were
+// observed all the time can only have been told what the hour before it shed at its end.
+func (v *verifier) shed(a, b committedHour) {
+	c := b.m.Coverage
+	_, observed := c.Seconds[schema.StateObserving]
+	if b.m.Books.Shed.Commands > 0 && len(c.Seconds) == 1 && observed && len(a.m.Coverage.ShedSeconds) == 0 {
+		v.problem(b.ManifestKey(), "%d commands were shed, but by its coverage all were recorded", b.m.Books.Shed.Commands)
 	}
 }
 

@@ -43,6 +43,34 @@ type Books struct {
 	DamagedRanges int64 `json:"damaged_ranges"`
 	LostRecords   int64 `json:"lost_records"`
 	LostCommands  int64 `json:"lost_commands"`
+	// TornRanges counts what crashes tore of the journal before it was durable: nothing
+	// that was promised. Only what is known to have been in them is in LostRecords.
+	TornRanges int64 `json:"torn_ranges"`
+
+	Shed Shed `json:"shed"`
+}
+
+// Shed counts the commands that were received but not recorded, for lack of room. They are
+// no part of the balance. Coverage tells when, by intervals of the state shed.
+type Shed struct {
+	// Commands is how many were counted, each in the hour in which the journal told so: at
+	// most seconds after it was received while the disk takes records, as late as that
+	// takes them again where it does not.
+	Commands int64 `json:"commands"`
+	// ByName are the same by name; the rest of many names under [schema.RestOfNames].
+	ByName map[string]int64 `json:"by_name"`
+	// Uncounted is how often shedding may have ended without a last count: the process was
+	// killed, or the journal lost records of that time. Where it is not 0 more was shed
+	// than was counted, and nobody knows how much.
+	Uncounted int64 `json:"uncounted"`
+}
+
+// Sum is the sum of the counts by name, which is Commands.
+func (s *Shed) Sum() (n int64) {
+	for _, count := range s.ByName {
+		n += count
+	}
+	return n
 }
 
 // Own is the number of commands that are the hour's.

@@ -103,6 +103,11 @@ type CoverageSummary struct {
 	Intervals int64 `json:"intervals"`
 	// ObservedSeconds is the observed time of all rooms, rounded down.
 	ObservedSeconds int64 `json:"observed_seconds"`
+	// Seconds is the time of all rooms by state, ShedSeconds that in which they were listened
+	// to but not all was recorded, by what was shed. Each is rounded down; what did not
+	// occur is absent.
+	Seconds     map[schema.State]int64 `json:"seconds"`
+	ShedSeconds map[schema.Level]int64 `json:"shed_seconds"`
 	// Commands were received within the hour in rooms of the watched set.
 	Commands int64 `json:"commands"`
 }
@@ -119,6 +124,8 @@ type Damage struct {
 	To       Time   `json:"to"`
 	Records  int64  `json:"records"`
 	Commands int64  `json:"commands"`
+	// Torn: a crash explains the loss, no fsync had covered the range.
+	Torn bool `json:"torn"`
 }
 
 // Time is microseconds since the Unix epoch; in text, RFC 3339 in UTC with six digits.
