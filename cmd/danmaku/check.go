@@ -40,6 +40,12 @@ func (c *config) check(asks bool) (wrong []string) {
 			refuse("bilibili.requests_per_second", "%g: want %d or less%s", r, maxRequestsPerSecond, only)
 		}
 	}
+	if j := c.Journal; j.ShedFree >= j.WarnFree {
+		refuse("journal.shed_free", "%g%%: want less than journal.warn_free, which is %g%%: archived segments are retired before anything is shed", j.ShedFree, j.WarnFree)
+	}
+	if j := c.Journal; j.StopFree >= j.ShedFree {
+		refuse("journal.stop_free", "%g%%: want less than journal.shed_free, which is %g%%: presence is shed before writing stops", j.StopFree, j.ShedFree)
+	}
 	private := c.Privacy.Mode != schema.PrivacyPlain || c.Privacy.OptOutFile != ""
 	if c.Archive.Raw && private {
 		refuse("archive.raw", "true: raw segments show everybody as the service sent them, which privacy and opt_out_file are to prevent; want false")
@@ -68,7 +74,6 @@ var refused = []string{
 // idle are keys without effect yet that only bound, tune or tidy: what they ask for is said
 // at the start to have none.
 var idle = []string{
-	"journal.max_size", "journal.warn_free", "journal.shed_free", "journal.stop_free",
 	"archive.memory", "archive.compact", "archive.compact_by_user", "archive.keep_hourly",
 	"http.listen",
 }

@@ -19,6 +19,7 @@ func newArchive() *cobra.Command {
 		Short: "Archive what is complete now",
 		Long: `Archive every complete hour of the journal that is not in the archive yet, oldest first,
 and remove the segments of the journal that are older than journal.retain and archived.
+Where room is scarce (journal.warn_free) archived segments go earlier, the oldest first.
 
 With --drain it also archives the hours that are not complete: it ends the journal, so that
 nothing more can come; the next start makes a new one. It is refused while a collector runs.`,
@@ -39,7 +40,7 @@ nothing more can come; the next start makes a new one. It is refused while a col
 		if err != nil {
 			return err
 		}
-		if err := printReport(cmd.OutOrStdout(), report, *drain, *asJSON); err != nil {
+		if err := printReport(cmd.OutOrStdout(), report, c.Journal.Retain, *drain, *asJSON); err != nil {
 			return err
 		}
 		return report.Err()
@@ -92,7 +93,7 @@ type archivedHour struct {
 	Error     string           `json:"error,omitempty"`
 }
 
-func printReport(w io.Writer, r archiver.Report, drained, asJSON bool) error {
+func printReport(w io.Writer, r archiver.Report, retain time.Duration, drained, asJSON bool) error {
 	hours := []archivedHour{}
 	for _, h := range r.Hours {
 		if h.Outcome == archiver.OutcomeNothing {
@@ -110,8 +111,31 @@ func printReport(w io.Writer, r archiver.Report, drained, asJSON bool) error {
 		return enc.Encode(struct {
 			Hours   []archivedHour `json:"hours"`
 			Retired int64          `json:"retired_bytes"`
-		}{hours, r.Retired})
+			Early   int64          `json:"retired_early_bytes"`
+			Wanted  int64          `json:"wanted_bytes"`
+		}{hours, r.Retired, r.Early, r.Wanted})
 	}
+	if err := printHours(w, r, hours, drained); err != nil || r.Wanted == 0 {
+		return err
+	}
+	_, err := fmt.Fprintln(w, spaceInWords(r, retain))
+	return err
+}
+
+// spaceInWords says what lack of room made of the retention.
+func spaceInWords(r archiver.Report, retain time.Duration) string {
+	said := fmt.Sprintf("room is scarce: %s of the journal had to go; ", bytesOf(r.Wanted))
+	if r.Early == 0 {
+		return said + "no archived segment is left to retire"
+	}
+	said += fmt.Sprintf("%s went before journal.retain (%s)", bytesOf(r.Early), shortDuration(retain))
+	if r.Early < r.Wanted {
+		said += "; more is not archived yet"
+	}
+	return said
+}
+
+func printHours(w io.Writer, r archiver.Report, hours []archivedHour, drained bool) error {
 	if len(hours) == 0 {
 		what := "no hour is complete and not archived; --drain archives the last hours of a stopped collector"
 		if drained {

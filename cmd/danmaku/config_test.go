@@ -209,6 +209,15 @@ func TestRefused(t *testing.T) {
 		"a list as file": {
 			file: "- a\n",
 			want: "FILE:1: want keys and values, such as data_dir: ./danmaku-data"},
+		"shed before warned": {
+			file: "journal:\n  shed_free: 10%\n",
+			want: "FILE:2: journal.shed_free: 10%: want less than journal.warn_free, which is 10%: archived segments are retired before anything is shed"},
+		"stopped before shed": {
+			environ: []string{"DANMAKU_JOURNAL_STOP_FREE=7.5%"},
+			want:    "DANMAKU_JOURNAL_STOP_FREE: 7.5%: want less than journal.shed_free, which is 5%: presence is shed before writing stops"},
+		"never stopped": {
+			environ: []string{"DANMAKU_JOURNAL_STOP_FREE=0%"},
+			want:    `DANMAKU_JOURNAL_STOP_FREE: "0%": want a share between 0% and 100%, such as 5%`},
 		"duration without unit": {
 			environ: []string{"DANMAKU_JOURNAL_RETAIN=7"},
 			want:    `DANMAKU_JOURNAL_RETAIN: "7": want a time with its unit, such as 200ms, 30s, 5m or 168h`},
@@ -226,7 +235,7 @@ func TestRefused(t *testing.T) {
 			want:    `DANMAKU_JOURNAL_SEGMENT_SIZE: "1KiB": want 1MiB or more`},
 		"share": {
 			environ: []string{"DANMAKU_JOURNAL_WARN_FREE=0.1"},
-			want:    `DANMAKU_JOURNAL_WARN_FREE: "0.1": want a share from 0% to 100%, such as 5%`},
+			want:    `DANMAKU_JOURNAL_WARN_FREE: "0.1": want a share between 0% and 100%, such as 5%`},
 		"no boolean": {
 			environ: []string{"DANMAKU_ARCHIVE_S3_PATH_STYLE=yes"},
 			want:    `DANMAKU_ARCHIVE_S3_PATH_STYLE: "yes": want true or false`},

@@ -11,6 +11,7 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"danmaku-archiver/collect/bilibili"
+	"danmaku-archiver/collect/journal"
 	"danmaku-archiver/schema"
 )
 
@@ -35,6 +36,9 @@ func (s *station) greet(w io.Writer) {
 	if said := c.privacyLine(s.dir, s.privacy); said != "" {
 		line("privacy", "%s", said)
 	}
+	if said := c.roomLine(s.space); said != "" {
+		line("room", "%s", said)
+	}
 	if idle := c.idleKeys(); len(idle) > 0 {
 		line("no effect", "%s: not available in this version", strings.Join(idle, ", "))
 	}
@@ -45,6 +49,33 @@ func (s *station) greet(w io.Writer) {
 	if s.store != nil {
 		line("later", "%s show danmaku %s", programName(), strings.Join(c.storeArguments(s.dir), " "))
 	}
+}
+
+// roomLine says what little room there is, nothing where there is enough.
+func (c *config) roomLine(p journal.Pressure) string {
+	var said []string
+	if most := c.Journal.MaxSize; p.Total > 0 && p.MaxSize < most {
+		said = append(said, fmt.Sprintf("the journal may grow to %s, not to journal.max_size (%s), as the disk has %s free of %s",
+			bytesOf(p.MaxSize), shortSize(most), bytesOf(p.Free), bytesOf(p.Total)))
+	}
+	if p.Scarce {
+		where := fmt.Sprintf("%s of %s on the disk are free", bytesOf(p.Free), bytesOf(p.Total))
+		if p.Cause == journal.CauseMaxSize {
+			where = fmt.Sprintf("the journal has %s of %s", bytesOf(p.Size), bytesOf(p.MaxSize))
+		}
+		said = append(said, fmt.Sprintf("scarce, %s: %s must go, archived segments go before journal.retain (%s)",
+			where, bytesOf(p.Wanted), shortDuration(c.Journal.Retain)))
+	}
+	if what := shedInWords[p.Level]; what != "" {
+		said = append(said, what)
+	}
+	return strings.Join(said, "; ")
+}
+
+var shedInWords = map[schema.Level]string{
+	schema.LevelPresence: "who enters, follows or likes is not recorded until there is room, only counted",
+	schema.LevelMost:     "only danmaku and payments are recorded until there is room, all else is only counted",
+	schema.LevelAll:      "no command is recorded until there is room, all are only counted",
 }
 
 // asWhom says as whom rooms are watched, and what that means for the data.

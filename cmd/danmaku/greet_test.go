@@ -5,6 +5,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"danmaku-archiver/archiver"
+	"danmaku-archiver/collect/journal"
+	"danmaku-archiver/schema"
 )
 
 func TestFirstCommit(t *testing.T) {
@@ -53,7 +57,7 @@ func TestWantedRoomsInWords(t *testing.T) {
 
 // Keys that only tune and have no effect yet are accepted, and named at the start.
 func TestIdleKeys(t *testing.T) {
-	c := mustConfig(t, sources{environ: []string{"DANMAKU_ARCHIVE_MEMORY=512MiB", "DANMAKU_ARCHIVE_COMPACT_BY_USER=false", "DANMAKU_JOURNAL_MAX_SIZE=20GiB"}})
+	c := mustConfig(t, sources{environ: []string{"DANMAKU_ARCHIVE_MEMORY=512MiB", "DANMAKU_ARCHIVE_COMPACT_BY_USER=false", "DANMAKU_JOURNAL_MAX_SIZE=10GiB"}})
 	if got := strings.Join(c.idleKeys(), " "); got != "archive.memory archive.compact_by_user" {
 		t.Errorf("got %q", got)
 	}
@@ -132,5 +136,50 @@ func TestProgressWithoutTerminal(t *testing.T) {
 	quiet.show("more")
 	if out.String() != "0\n" {
 		t.Errorf("got %q, want nothing more", out.String())
+	}
+}
+
+func TestRoomLine(t *testing.T) {
+	c := mustConfig(t, sources{})
+	const gib = 1 << 30
+	tests := map[string]struct {
+		p    journal.Pressure
+		want string
+	}{
+		"enough":  {journal.Pressure{Free: 60 * gib, Total: 100 * gib, MaxSize: 20 * gib}, ""},
+		"unknown": {journal.Pressure{}, ""},
+		"lowered": {journal.Pressure{Free: 15 * gib, Total: 100 * gib, MaxSize: 13 * gib},
+			"the journal may grow to 13.0 GiB, not to journal.max_size (20GiB), as the disk has 15.0 GiB free of 100.0 GiB"},
+		"scarce disk": {journal.Pressure{Scarce: true, Cause: journal.CauseDiskSpace, Free: 9 * gib, Total: 100 * gib, MaxSize: 20 * gib, Wanted: 2 * gib},
+			"scarce, 9.0 GiB of 100.0 GiB on the disk are free: 2.0 GiB must go, archived segments go before journal.retain (168h)"},
+		"full journal": {journal.Pressure{Scarce: true, Level: schema.LevelMost, Cause: journal.CauseMaxSize, Free: 50 * gib, Total: 100 * gib, Size: 19 * gib, MaxSize: 20 * gib, Wanted: gib},
+			"scarce, the journal has 19.0 GiB of 20.0 GiB: 1.0 GiB must go, archived segments go before journal.retain (168h); only danmaku and payments are recorded until there is room, all else is only counted"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := c.roomLine(tc.p); got != tc.want {
+				t.Errorf("got  %q\nwant %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestSpaceInWords(t *testing.T) {
+	for want, r := range map[string]archiver.Report{
+		"room is scarce: 2.0 KiB of the journal had to go; no archived segment is left to retire":                              {Wanted: 2048},
+		"room is scarce: 2.0 KiB of the journal had to go; 1.0 KiB went before journal.retain (24h); more is not archived yet": {Wanted: 2048, Early: 1024},
+		"room is scarce: 2.0 KiB of the journal had to go; 3.0 KiB went before journal.retain (24h)":                           {Wanted: 2048, Early: 3072},
+	} {
+		if got := spaceInWords(r, 24*time.Hour); got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	c := mustConfig(t, sources{environ: []string{"DANMAKU_JOURNAL_MAX_SIZE=2MiB", "DANMAKU_JOURNAL_STOP_FREE=2.5%"}})
+	want := journal.Limits{MaxSize: 2 << 20, WarnFree: 0.1, ShedFree: 0.05, StopFree: 0.025}
+	if got := c.limits(); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

@@ -35,6 +35,7 @@ type station struct {
 	service   *bilibili.Client
 	account   bilibili.AccountState // at the start
 	privacy   *schema.Privacy
+	space     journal.Pressure // at the start
 }
 
 type stationOptions struct {
@@ -81,10 +82,13 @@ func newStation(ctx context.Context, c *config, o stationOptions) (*station, err
 	}
 	s.journal, err = journal.Open(ctx, s.dir.journal(), journal.Options{
 		SyncInterval: c.Journal.SyncInterval, SegmentSize: c.Journal.SegmentSize, Logger: o.log,
+		Limits: c.limits(), Pressed: s.pressed,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the journal: %w", err)
 	}
+	// The journal says what it cannot measure.
+	s.space, _ = journal.Space(s.dir.journal(), c.limits())
 	interval := c.Bilibili.ConnectInterval
 	if interval == 0 {
 		interval = -1
@@ -115,12 +119,30 @@ func sampleInterval(requestsPerSecond float64) time.Duration {
 	return time.Duration(2 / requestsPerSecond * float64(time.Second))
 }
 
+// limits are how much room the journal leaves.
+func (c *config) limits() journal.Limits {
+	j := c.Journal
+	return journal.Limits{MaxSize: j.MaxSize, WarnFree: j.WarnFree / 100, ShedFree: j.ShedFree / 100, StopFree: j.StopFree / 100}
+}
+
+// pressed is told by the journal that room became scarce, and that it is over. The archiver
+// has the only means against it.
+func (s *station) pressed(p journal.Pressure) {
+	if p.Scarce && s.archiver != nil {
+		s.archiver.Nudge()
+	}
+}
+
 func newArchiver(c *config, d dataDir, name string, st store.Store, privacy *schema.Privacy, log *slog.Logger, progress func(archiver.Event)) (*archiver.Archiver, error) {
 	return archiver.New(archiver.Config{
 		Collector: name, JournalDir: d.journal(), StagingDir: d.staging(), LockFile: d.lock(),
 		Store: st, Schedule: c.Archive.Schedule, Retain: c.Journal.Retain, Deadline: c.Archive.Deadline,
 		Privacy: privacy,
-		Logger:  log, Progress: progress,
+		Scarce: func() (int64, error) {
+			p, err := journal.Space(d.journal(), c.limits())
+			return p.Wanted, err
+		},
+		Logger: log, Progress: progress,
 	})
 }
 

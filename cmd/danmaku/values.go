@@ -183,8 +183,8 @@ func percent(to *float64) value {
 	return scalar[float64]{to, func(s string) (float64, error) {
 		number, ok := strings.CutSuffix(s, "%")
 		f, err := strconv.ParseFloat(number, 64)
-		if !ok || err != nil || !(f >= 0 && f <= 100) {
-			return 0, errors.New("want a share from 0% to 100%, such as 5%")
+		if !ok || err != nil || !(f > 0 && f < 100) {
+			return 0, errors.New("want a share between 0% and 100%, such as 5%")
 		}
 		return f, nil
 	}, func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) + "%" }}
