@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,6 +106,29 @@ func TestRetireEarly(t *testing.T) {
 	}
 }
 
+// What cannot be retired neither counts nor keeps what comes after it from being found.
+func TestOldest(t *testing.T) {
+	h := newHourlyTape(testJournal)
+	h.open = true
+	f := tapeWith{h, append([]segmentFacts{{bytes: 9000}}, h.facts().segments...)}
+	for bytes, want := range map[int64]schema.Hour{1: ten, 1000: ten, 1001: ten + 1, 4000: ten + 3, 9000: ten + 3} {
+		if after, ok := oldest(f, bytes); !ok || after.UnixMicro() != want.Start()+int64(50*time.Minute/time.Microsecond)+1 {
+			t.Errorf("%d bytes: %s, want the time after the segment of %s", bytes, after.UTC(), want)
+		}
+	}
+	if after, ok := oldest(tapeWith{h, []segmentFacts{{bytes: 9000}}}, 1); ok {
+		t.Errorf("a segment that cannot be read is to be retired, up to %s", after)
+	}
+}
+
+// tapeWith has other segments.
+type tapeWith struct {
+	tape
+	segments []segmentFacts
+}
+
+func (t tapeWith) facts() tapeFacts { return tapeFacts{segments: t.segments} }
+
 // The oldest journal gives first, and what one cannot give another does.
 func TestRetireEarlyFromSeveralJournals(t *testing.T) {
 	st := newMemStore()
@@ -185,15 +209,15 @@ func TestRunRetiresWhenNudged(t *testing.T) {
 		a := newTestArchiver(t, st, m)
 		a.build = fakeBuild(st)
 		a.c.Retain = farAhead
-		var wanted int64
-		a.c.Scarce = func() (int64, error) { return wanted - int64(max(m.gone, ten)-ten)*1000, nil }
+		var wanted atomic.Int64
+		a.c.Scarce = func() (int64, error) { return wanted.Load() - int64(max(m.gone, ten)-ten)*1000, nil }
 		time.Sleep(6 * time.Minute)
 		go func() {
 			time.Sleep(time.Minute)
-			wanted = 1500
+			wanted.Store(1500)
 			a.Nudge()
 			time.Sleep(time.Second)
-			wanted = 3500
+			wanted.Store(3500)
 			a.Nudge()
 		}()
 		log := runFor(t, a, 2*time.Minute)

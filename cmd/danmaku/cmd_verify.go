@@ -85,6 +85,9 @@ func printVerify(w io.Writer, r archiver.VerifyReport, asJSON bool) error {
 		for _, key := range r.Leftovers {
 			fmt.Fprintf(w, "%s: no manifest names it (left over from a build that was cut off; no error)\n", key)
 		}
+		if r.Shed > 0 || r.ShedUncounted > 0 {
+			fmt.Fprintln(w, shedLine(r))
+		}
 		var rows int64
 		for _, n := range r.Rows {
 			rows += n
@@ -99,6 +102,15 @@ func printVerify(w io.Writer, r archiver.VerifyReport, asJSON bool) error {
 		return errors.New(verdict(r))
 	}
 	return nil
+}
+
+// shedLine says what was received and not recorded. It is no error of the archive.
+func shedLine(r archiver.VerifyReport) string {
+	if r.ShedUncounted == 0 {
+		return plural(r.Shed, "command") + " shed for lack of room, see state shed in coverage"
+	}
+	return fmt.Sprintf("at least %s shed for lack of room, see state shed in coverage; how many more is unknown, as counts are missing %s",
+		plural(r.Shed, "command"), plural(r.ShedUncounted, "time"))
 }
 
 func verdict(r archiver.VerifyReport) string {

@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"danmaku-archiver/archiver"
+	"danmaku-archiver/archiver/store"
 	"danmaku-archiver/archiver/store/dir"
 	"danmaku-archiver/collect/journal"
 	"danmaku-archiver/schema"
@@ -195,4 +196,38 @@ func (w *world) excuses(c *connection, at time.Time) bool {
 		}
 	}
 	return false
+}
+
+func cmdShed(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: shed LEDGER DATA")
+	}
+	missing := map[string]int64{} // by name
+	newTail(ts, args[0]).entries(func(e entry) { missing[e.Command]++ })
+	st, err := dir.New(ts.MkAbs(args[1] + "/archive"))
+	ts.Check(err)
+	builds, err := store.Current(context.Background(), st, 0, 0)
+	ts.Check(err)
+	shed, archived := int64(0), int64(0)
+	for _, b := range builds {
+		m, err := store.ReadManifest(context.Background(), st, b)
+		ts.Check(err)
+		if m.Books.Shed.Uncounted != 0 || m.Coverage.Seconds[schema.StateShed] == 0 && m.Books.Shed.Commands > 0 {
+			ts.Fatalf("hour %s: %+v with coverage %+v", b, m.Books.Shed, m.Coverage)
+		}
+		shed += m.Books.Shed.Commands
+		archived += m.Books.Own()
+		for name, n := range m.Books.Shed.ByName {
+			missing[name] -= n
+		}
+	}
+	left := -archived
+	for _, n := range missing {
+		left += n
+	}
+	shown(ts, args[1], schema.TableDanmaku, func(map[string]any) { missing["DANMU_MSG"]-- })
+	if missing["DANMU_MSG"] != 0 || left != 0 || shed == 0 {
+		ts.Fatalf("%d commands archived, %d shed; %d danmaku and %d in all are neither", archived, shed, missing["DANMU_MSG"], left)
+	}
+	fmt.Fprintf(ts.Stdout(), "%d archived, %d shed\n", archived, shed)
 }

@@ -44,6 +44,7 @@ func (l leakFree) Run() int {
 //	journaled DATA COMMAND N    until the journals of DATA hold so many of them, or of that mark
 //	compare LEDGER DATA         every danmaku of the ledger is in the archive of DATA once,
 //	                            except those that a crash may have cost
+//	shed LEDGER DATA            what was pushed is in the archive of DATA, or counted as shed
 //	exits CODE PROGRAM ARGS…    run; it must end with that exit code
 //	flip GLOB                   change one byte in the middle of the one file that matches
 //
@@ -70,7 +71,7 @@ func runScripts(t *testing.T, dir string) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": cmdStart, "end": cmdEnd, "crash": cmdCrash, "await": cmdAwait,
-			"simulator": cmdSimulator, "pushed": cmdPushed, "journaled": cmdJournaled, "compare": cmdCompare, "flip": cmdFlip, "exits": cmdExits,
+			"simulator": cmdSimulator, "pushed": cmdPushed, "journaled": cmdJournaled, "compare": cmdCompare, "shed": cmdShed, "flip": cmdFlip, "exits": cmdExits,
 			"compare-capture": cmdCompareCapture, "compare-texts": cmdCompareTexts,
 		},
 	})
