@@ -16,8 +16,9 @@ const (
 	codeNotLoggedIn  = -101
 	codeBadRequest   = -400
 	codeRiskControl  = -352
-	codeNoSuchRoom   = 60004   // room_init
-	codeBadRoomToken = 1002002 // getDanmuInfo
+	codeNoSuchRoom   = 60004    // room_init
+	codeBadRoomToken = 1002002  // getDanmuInfo
+	codeNoRoomInfo   = 19002000 // getInfoByRoom
 )
 
 // api serves the paths of both of the service's API hosts.
@@ -34,6 +35,8 @@ func (s *Simulator) api() http.Handler {
 		},
 		groupRooms: {
 			"GET /room/v1/Room/room_init":                  s.roomInit,
+			"GET /room/v1/Room/mobileRoomInit":             s.roomInit,
+			"GET /xlive/web-room/v1/index/getInfoByRoom":   s.infoByRoom,
 			"GET /room/v1/Room/get_info":                   s.roomInfo,
 			"GET /xlive/web-room/v1/index/getRoomBaseInfo": s.roomBaseInfo,
 			"/room/v1/Room/get_status_info_by_uids":        s.statusByUIDs,

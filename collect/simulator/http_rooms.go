@@ -46,6 +46,38 @@ func (s *Simulator) roomInfo(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// infoByRoom demands a signature, as getDanmuInfo does; short ids will do. Of what the
+// service tells it has the room and who streams there.
+func (s *Simulator) infoByRoom(w http.ResponseWriter, r *http.Request) {
+	if _, ok := s.wellSigned(r); !ok {
+		riskControl(w)
+		return
+	}
+	rm := s.resolve(intParam(r, "room_id", 0))
+	if rm == nil {
+		respond(w, codeNoRoomInfo, "获取初始化数据失败", nil)
+		return
+	}
+	now := time.Now()
+	st := rm.state()
+	key, _ := strconv.ParseInt(st.key, 10, 64) // 0 where there is none
+	respond(w, codeOK, "0", object{
+		"room_info": object{
+			"uid": rm.streamer, "room_id": rm.id, "short_id": rm.short, "title": rm.title, "cover": "",
+			"tags": rm.tags, "background": "", "description": rm.description, "live_status": st.status,
+			"live_start_time": st.unix, "live_screen_type": 0, "lock_status": 0, "lock_time": 0, "hidden_status": 0,
+			"hidden_time": 0, "area_id": rm.area.id, "area_name": rm.area.name, "parent_area_id": rm.area.parent,
+			"parent_area_name": rm.area.parentName, "keyframe": "", "special_type": 0, "up_session": st.key,
+			"pk_status": 0, "online": rm.shown(now), "live_id": key, "live_id_str": st.key,
+		},
+		"anchor_info": object{
+			"base_info":     object{"uname": rm.streamerName, "face": noFace},
+			"relation_info": object{"attention": rm.fans},
+		},
+		"watched_show": rm.watchedShow(now),
+	})
+}
+
 // roomBaseInfo takes req_biz and repeated room_ids; ids joined by commas are refused.
 func (s *Simulator) roomBaseInfo(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()

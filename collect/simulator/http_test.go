@@ -119,6 +119,11 @@ func TestRooms(t *testing.T) {
 		t.Errorf("get_info: %+v", info)
 	}
 
+	b.data(fmt.Sprintf("/room/v1/Room/mobileRoomInit?id=%d", short.short), 0, &init)
+	if init.RoomID != short.id {
+		t.Errorf("mobileRoomInit: %+v, want room %d", init, short.id)
+	}
+
 	const base = "/xlive/web-room/v1/index/getRoomBaseInfo"
 	b.data(base+fmt.Sprintf("?room_ids=%d", short.id), -400, &none)
 	b.data(base+fmt.Sprintf("?req_biz=web/&room_ids=%d,%d", short.id, s.rooms[0].id), -400, &none)
@@ -165,6 +170,41 @@ func TestOfflineRoom(t *testing.T) {
 	b.data(fmt.Sprintf("/room/v1/Room/get_info?room_id=%d", rm.id), 0, &info)
 	if info.Status != 0 || info.Since != "0000-00-00 00:00:00" {
 		t.Errorf("get_info: %+v", info)
+	}
+}
+
+func TestInfoByRoom(t *testing.T) {
+	s := start(t, Config{Rooms: 10})
+	b := newBrowser(t, s)
+	room := s.rooms[3]
+	const path = "/xlive/web-room/v1/index/getInfoByRoom?"
+	sign := func(id int64) string {
+		return path + bilibili.Sign(url.Values{"room_id": {decimal(id)}}, b.mixin, time.Now())
+	}
+	var info struct {
+		Room struct {
+			RoomID  schema.RoomID `json:"room_id"`
+			ShortID int64         `json:"short_id"`
+			UID     int64         `json:"uid"`
+			Live    int           `json:"live_status"`
+			Since   int64         `json:"live_start_time"`
+		} `json:"room_info"`
+		Anchor struct {
+			Base struct {
+				Name string `json:"uname"`
+			} `json:"base_info"`
+		} `json:"anchor_info"`
+	}
+	b.data(sign(room.short), 0, &info)
+	got := info.Room
+	if got.RoomID != room.id || got.ShortID != room.short || got.UID != room.streamer || got.Live != 1 ||
+		got.Since != room.since.Unix() || info.Anchor.Base.Name != room.streamerName {
+		t.Errorf("answer %+v of room %d", info, room.id)
+	}
+	var none any
+	b.data(sign(1), 19002000, &none)
+	if _, body := b.get(path + "room_id=" + decimal(int64(room.id))); !strings.HasPrefix(string(body), `{"code":-352,`) {
+		t.Errorf("unsigned: %s, want risk control", body)
 	}
 }
 

@@ -49,7 +49,8 @@ func (s *script) superChat(now time.Time) command {
 			"ts": now.Unix(), "token": fmt.Sprintf("%08X", uint32(s.number)), "is_ranked": 1, "is_send_audit": 0,
 			"gift":       object{"gift_id": 12000, "gift_name": "醒目留言", "num": 1},
 			"medal_info": nil, "background_color": "#EDF5FF", "background_bottom_color": "#2A60B2",
-			"background_price_color": "#7497CD", "message_font_color": "#A3F6FF", "color_point": 0.7, "dmscore": 120,
+			"background_color_start": "#3171D2", "background_color_end": "#405D85", "background_icon": "",
+			"background_image": "", "background_price_color": "#7497CD", "message_font_color": "#A3F6FF", "color_point": 0.7, "dmscore": 120,
 			"user_info": object{
 				"uname": p.name, "face": noFace, "face_frame": "", "guard_level": p.guard, "user_level": p.level,
 				"is_vip": 0, "is_svip": 0, "is_main_vip": 0, "level_color": "#969696", "manager": oneIf(p.admin),
