@@ -40,6 +40,9 @@
 // It has one chat host. Broadcasts end and begin by chance and only where somebody watches.
 // All names, texts and numbers of scripted rooms are made up.
 //
+// Clients that others wrote for the service join it in scripts/acceptance and get all that
+// its ledger says they were sent.
+//
 // The behaviour follows public descriptions: SocialSisterYi/bilibili-API-collect,
 // xfgryujk/blivedm, lovelyyoshino/Bilibili-Live-API, wzgrx/pure_live and
 // pskdje/bilibili_live_message_stream.
