@@ -52,15 +52,15 @@ var paymentsTexts = map[string]text{
 	"unit":      {meaning: "Guards: month, day, week or year; as sent where it is another.", source: "unit", caveats: "Null elsewhere and in GUARD_BUY, which counts months."},
 	"unit_price_milli": {
 		unit:    "1/1000 CNY",
-		meaning: "The price of one; of a blind box that of one of the items that came out.",
+		meaning: "The price of one; of a blind box that of one of the items that came out; of a toast's guard what was paid divided by count, rounded down.",
 		source:  "price (gold: 1000 are 1 CNY; super chats: in CNY; red pockets: battery, 10 are 1 CNY); pb gift_list field 5",
 		caveats: "0 where the coin is not gold.",
 	},
 	"paid_milli": {
 		unit:    "1/1000 CNY",
 		meaning: "What was paid in all, 0 for what was free.",
-		source:  "total_coin, else price times num; guards: price times num; red pockets: price times 100, in _START total_price times 1.25; pb gift_list field 7",
-		caveats: "Guards bought for several months at once may have cost less than price times num: the service does not send the discount.",
+		source:  "total_coin, else price times num; toasts: price, which is for all months; GUARD_BUY: price times num; red pockets: price times 100, in _START total_price times 1.25; pb gift_list field 7",
+		caveats: "Of a guard with list_price the list's price, without the discount for several months or a renewal.",
 	},
 	"list_price_milli": {
 		unit:    "1/1000 CNY",

@@ -21,7 +21,11 @@ func TestMoney(t *testing.T) {
 		"15 yuan for 2 of 20": {`{"cmd":"SEND_GIFT","data":{"giftId":1,"num":2,"price":20000,"total_coin":30000,"coin_type":"gold","blind_gift":{"original_gift_name":"box"}}}`, 20000, 30000, 2, 40000},
 		"super chat of 30":    {`{"cmd":"SUPER_CHAT_MESSAGE","data":{"id":1,"price":"30","message":""}}`, 30000, 30000, 1, 0},
 		"guard of 138":        {`{"cmd":"USER_TOAST_MSG","data":{"uid":5,"guard_level":3,"num":1,"price":138000,"start_time":9}}`, 138000, 138000, 1, 0},
-		"three months":        {`{"cmd":"USER_TOAST_MSG","data":{"uid":5,"guard_level":3,"num":3,"unit":"月","price":198000,"start_time":9}}`, 198000, 594000, 3, 0},
+		"three months":        {`{"cmd":"USER_TOAST_MSG","data":{"uid":5,"guard_level":3,"num":3,"unit":"月","price":514000,"start_time":9}}`, 171333, 514000, 3, 0},
+		"six months":          {`{"cmd":"USER_TOAST_MSG_V2","data":{"sender_uinfo":{"uid":5},"guard_info":{"guard_level":3,"start_time":9},"pay_info":{"num":6,"price":948000,"unit":"月"}}}`, 158000, 948000, 6, 0},
+		"three, by the list":  {`{"cmd":"GUARD_BUY","data":{"uid":5,"guard_level":3,"num":3,"price":198000,"start_time":9}}`, 198000, 594000, 3, 0},
+		"seven days":          {`{"cmd":"USER_TOAST_MSG","data":{"uid":5,"guard_level":3,"num":7,"unit":"天","price":49000,"start_time":9}}`, 7000, 49000, 7, 0},
+		"no words":            {`{"cmd":"SUPER_CHAT_MESSAGE","data":{"id":1,"price":30,"message":null}}`, 30000, 30000, 1, 0},
 		"20 battery":          {`{"cmd":"POPULARITY_RED_POCKET_V2_NEW","data":{"lot_id":1,"price":20}}`, 2000, 2000, 1, 0},
 		"four fifths of 2":    {`{"cmd":"POPULARITY_RED_POCKET_START","data":{"lot_id":1,"total_price":1600}}`, 2000, 2000, 1, 0},
 	}
@@ -39,10 +43,11 @@ func TestMoney(t *testing.T) {
 		})
 	}
 	for name, payload := range map[string]string{
-		"too much":    `{"cmd":"SEND_GIFT","data":{"giftId":1,"num":4611686018427387904,"price":4,"coin_type":"gold"}}`,
-		"negative":    `{"cmd":"SUPER_CHAT_MESSAGE","data":{"id":1,"price":-30,"message":""}}`,
-		"no price":    `{"cmd":"GUARD_BUY","data":{"uid":5,"guard_level":3,"num":1}}`,
-		"no such one": `{"cmd":"GUARD_BUY","data":{"uid":5,"guard_level":4,"num":1,"price":1}}`,
+		"too much":      `{"cmd":"SEND_GIFT","data":{"giftId":1,"num":4611686018427387904,"price":4,"coin_type":"gold"}}`,
+		"negative":      `{"cmd":"SUPER_CHAT_MESSAGE","data":{"id":1,"price":-30,"message":""}}`,
+		"no price":      `{"cmd":"GUARD_BUY","data":{"uid":5,"guard_level":3,"num":1}}`,
+		"minus a month": `{"cmd":"USER_TOAST_MSG","data":{"uid":5,"guard_level":3,"num":-1,"price":1}}`,
+		"no such one":   `{"cmd":"GUARD_BUY","data":{"uid":5,"guard_level":4,"num":1,"price":1}}`,
 	} {
 		t.Run(name, func(t *testing.T) { command(t, payload, FateSetAside) })
 	}

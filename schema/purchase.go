@@ -20,7 +20,7 @@ func (d *Decoder) readSuperChat(data token) bool {
 		want{"medal_info", &medal}, want{"user_info", &user}, want{"uinfo", &uinfo})
 	yuan, sent := price.int()
 	paid, ok := times(yuan, 1000)
-	if !ok || !sent || message.kind != '"' {
+	if !ok || !sent {
 		return false
 	}
 	name := user.get("uname")
@@ -34,8 +34,9 @@ func (d *Decoder) readSuperChat(data token) bool {
 		Count: 1, UnitPriceMilli: paid, PaidMilli: paid, Coin: coinGold,
 		DurationS: d.int32(seconds), GuardLevel: d.int32(user.get("guard_level")), Medal: d.medalOf(medal),
 	}
-	text := d.string(message)
-	row.Message = &text
+	if text := d.bytes(message); text != nil {
+		row.Message = d.strings.pointer(string(text))
+	}
 	if d.drafts.at = micros(at.or(0)); d.drafts.at == 0 {
 		d.drafts.at = micros(start.or(0))
 	}
@@ -79,19 +80,29 @@ func (d *Decoder) readToastV2(data token) bool {
 	return d.guardBought(&g, false)
 }
 
-// guardBought makes the row. The price is one unit's (xfgryujk/blivedm).
+// guardBought makes the row. GUARD_BUY has the list price of one unit; a toast has what
+// was paid in all: sjh8130/bili_danmaku records captains for 3 months at 514 yuan and for
+// 6 at 948, and 12 months of an admiral at 19176.
 func (d *Decoder) guardBought(g *guard, list bool) bool {
-	level, price, count := g.level.or(0), g.price.or(-1), g.count.or(0)
-	paid, ok := times(price, count)
-	if !ok || level < 1 || level > 3 || count == 0 {
+	level, unit, count := g.level.or(0), g.price.or(-1), g.count.or(0)
+	if unit < 0 || count <= 0 || level < 1 || level > 3 {
 		return false
+	}
+	paid := unit
+	if list {
+		var ok bool
+		if paid, ok = times(unit, count); !ok {
+			return false
+		}
+	} else {
+		unit /= count
 	}
 	flow := d.id(g.flow)
 	row := PaymentsRow{
 		Who: d.person(g.uid, g.name), SourceID: d.ownID(flow), Kind: PaymentGuard,
 		ItemID: g.gift.or(0), ItemName: d.interned(g.title), Count: count,
 		Operation: d.operation(g.operation), Unit: d.guardUnit(g.unit),
-		UnitPriceMilli: price, PaidMilli: paid, ListPrice: list, Coin: coinGold,
+		UnitPriceMilli: unit, PaidMilli: paid, ListPrice: list, Coin: coinGold,
 		ReceiverID: d.positive(g.receiver), GuardLevel: d.int32s.pointer(int32(level)),
 	}
 	start := g.start.or(0)
