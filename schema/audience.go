@@ -52,8 +52,9 @@ func readFigures(wanted []figure) func(*Decoder, *scanner) bool {
 		d.figures = append(d.figures[:0], wanted...)
 		if s.peek() != '{' {
 			s.value()
-			return false
+			return d.refuse(ReasonType)
 		}
+		d.reason = ReasonShape
 		any := false
 		for more := s.open('{'); more; more = s.more('{') {
 			key := s.key().name()

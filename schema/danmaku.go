@@ -1,7 +1,5 @@
 package schema
 
-import "unicode/utf8"
-
 // The kinds of danmaku.
 const (
 	DanmakuText     = "text"
@@ -47,8 +45,9 @@ func (d *Decoder) readDanmaku(s *scanner) bool {
 	*c = chat{}
 	if s.peek() != '[' {
 		s.value()
-		return false
+		return d.refuse(ReasonType)
 	}
+	d.reason = ReasonShape
 	for i, more := 0, s.open('['); more; i, more = i+1, s.more('[') {
 		switch i {
 		case 0:
@@ -183,9 +182,6 @@ func (d *Decoder) danmaku(o *origin, rows *Rows) {
 	c := &d.chat
 	id := d.bytes(c.id)
 	if len(id) == 0 {
-		id = d.idOfDmV2(o.dmV2)
-	}
-	if len(id) == 0 {
 		id = d.bytes(o.msgID)
 	}
 	row := DanmakuRow{
@@ -217,24 +213,6 @@ func (d *Decoder) danmaku(o *origin, rows *Rows) {
 		row.EnteredAt = d.int64s.pointer(at * microsPerSecond)
 	}
 	rows.Danmaku = append(rows.Danmaku, row)
-}
-
-// idOfDmV2 is the id in the protocol buffer that came beside info in 2023, whose first
-// field it is (sjh8130/bili_danmaku).
-func (d *Decoder) idOfDmV2(t token) (id []byte) {
-	if t.kind != '"' || len(t.raw) == 0 || !d.decodePB(t) {
-		return nil
-	}
-	w := wire{b: d.pb}
-	for w.next() {
-		if w.field == 1 && w.text {
-			id = w.bytes
-		}
-	}
-	if w.bad || !utf8.Valid(id) {
-		return nil
-	}
-	return id
 }
 
 // sender tells who wrote it. The hash that the service sends with it survives masking.

@@ -30,10 +30,27 @@ type Reason string
 
 // The reasons.
 const (
-	ReasonUTF8  Reason = "not valid UTF-8"
-	ReasonJSON  Reason = "not valid JSON"
+	ReasonUTF8 Reason = "not valid UTF-8"
+	ReasonJSON Reason = "not valid JSON"
+	// ReasonMissing: it has no info, or no data.
+	ReasonMissing Reason = "without content"
+	// ReasonType: its content is another type of JSON value than ever.
+	ReasonType Reason = "content of another type"
+	// ReasonShape: a field without which there is no row is missing or of another type.
 	ReasonShape Reason = "not of a known shape"
+	// ReasonBase64 and ReasonMessage: its pb is not base64, or not a message of protocol
+	// buffers with valid texts.
+	ReasonBase64  Reason = "pb is not base64"
+	ReasonMessage Reason = "pb is not a message"
+	// ReasonAmount: a price or a number that is negative, or too large to count with.
+	ReasonAmount Reason = "impossible amount"
 )
+
+// refuse notes why a command is not understood.
+func (d *Decoder) refuse(r Reason) bool {
+	d.reason = r
+	return false
+}
 
 // Decoder makes rows of records. It keeps buffers between calls: it is not safe for
 // concurrent use. The rows share nothing with the payloads that they came from; rows of
@@ -58,6 +75,8 @@ type Decoder struct {
 	drafts  drafts
 	ids     []byte // ids of drafts
 	pb      []byte // a decoded protocol buffer
+	digits  []byte // numbers of dm_v2
+	reason  Reason // why the command is not understood, while it is not
 
 	veil *veil // nil: rows are plain
 }
@@ -124,14 +143,13 @@ type origin struct {
 	ts      int64
 	service int64 // the service's time, 0 if none
 	msgID   token
-	dmV2    token // a danmaku's other form, of 2023
 }
 
 // envelope is what stands beside a command's content.
 type envelope struct {
 	msgID      token
 	sendTime   int64
-	dmV2       token
+	dmV2       token // a danmaku's other form, of 2023
 	understood bool
 }
 
@@ -158,6 +176,7 @@ func (d *Decoder) command(rec *Record, liveKey *string, rows *Rows) (ts int64, f
 	m := models[name]
 	d.origin = origin{rec: rec, liveKey: liveKey, ts: rec.ReceivedAt}
 	o := &d.origin
+	d.reason = ReasonMissing
 	env, sound := d.scan(rec.Payload, m)
 	if !sound {
 		reason := ReasonJSON
@@ -167,7 +186,10 @@ func (d *Decoder) command(rec *Record, liveKey *string, rows *Rows) (ts int64, f
 		d.setAside(o, name, reason, rows)
 		return o.ts, FateSetAside
 	}
-	o.msgID, o.service, o.dmV2 = env.msgID, env.sendTime, env.dmV2
+	o.msgID, o.service = env.msgID, env.sendTime
+	if m != nil && m.key == "info" {
+		env.understood = d.fromDmV2(env.dmV2, env.understood)
+	}
 	if m != nil && m.time != nil && env.understood {
 		if t := m.time(d); t > 0 {
 			o.service = t
@@ -180,7 +202,7 @@ func (d *Decoder) command(rec *Record, liveKey *string, rows *Rows) (ts int64, f
 	case m == nil:
 		d.other(o, name, rows)
 	case !env.understood:
-		d.setAside(o, name, ReasonShape, rows)
+		d.setAside(o, name, d.reason, rows)
 		return o.ts, FateSetAside
 	default:
 		m.rows(d, o, rows)

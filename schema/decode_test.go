@@ -102,6 +102,44 @@ func TestBrokenPayloads(t *testing.T) {
 	}
 }
 
+// TestReasons: what is set aside says what is wrong with it.
+func TestReasons(t *testing.T) {
+	for payload, want := range map[string]Reason{
+		`{"cmd":"DANMU_MSG","info":[[],"x"]`:                                                          ReasonJSON,
+		"{\"cmd\":\"DANMU_MSG\",\"info\":[[],\"\xff\"]}":                                              ReasonUTF8,
+		`{"cmd":"DANMU_MSG"}`:                                                                         ReasonMissing,
+		`{"cmd":"SEND_GIFT","Data":{}}`:                                                               ReasonMissing,
+		`{"cmd":"DANMU_MSG","info":"x"}`:                                                              ReasonType,
+		`{"cmd":"SEND_GIFT","data":null}`:                                                             ReasonType,
+		`{"cmd":"WATCHED_CHANGE","data":[]}`:                                                          ReasonType,
+		`{"cmd":"DANMU_MSG","info":[[],null]}`:                                                        ReasonShape,
+		`{"cmd":"WATCHED_CHANGE","data":{"num":"many"}}`:                                              ReasonShape,
+		`{"cmd":"ROOM_BLOCK_MSG"}`:                                                                    ReasonShape,
+		`{"cmd":"SEND_GIFT","data":{"giftId":1}}`:                                                     ReasonShape,
+		`{"cmd":"SUPER_CHAT_MESSAGE","data":{"id":1}}`:                                                ReasonShape,
+		`{"cmd":"GUARD_BUY","data":{"guard_level":3,"num":1}}`:                                        ReasonShape,
+		`{"cmd":"POPULARITY_RED_POCKET_NEW","data":{"lot_id":1}}`:                                     ReasonShape,
+		`{"cmd":"POPULARITY_RED_POCKET_START","data":{"total_price":1}}`:                              ReasonShape,
+		`{"cmd":"SEND_GIFT_V2","data":{}}`:                                                            ReasonBase64,
+		`{"cmd":"INTERACT_WORD_V2","data":{"pb":"*"}}`:                                                ReasonBase64,
+		`{"cmd":"INTERACT_WORD_V2","data":{"pb":"` + b64([]byte{9}) + `"}}`:                           ReasonMessage,
+		`{"cmd":"SEND_GIFT_V2","data":{"pb":"` + b64(bytesField(2, []byte("\xff"))) + `"}}`:           ReasonMessage,
+		`{"cmd":"SEND_GIFT_V2","data":{"pb":"` + b64(bytesField(10, []byte{9})) + `"}}`:               ReasonMessage,
+		`{"cmd":"SEND_GIFT_V2","data":{"pb":"` + b64(bytesField(10, varintField(3, 1))) + `"}}`:       ReasonShape,
+		`{"cmd":"SEND_GIFT","data":{"giftId":1,"num":-1,"price":1}}`:                                  ReasonAmount,
+		`{"cmd":"SEND_GIFT","data":{"giftId":1,"num":1,"price":1,"total_coin":-1}}`:                   ReasonAmount,
+		`{"cmd":"SUPER_CHAT_MESSAGE","data":{"id":1,"price":9223372036854775807}}`:                    ReasonAmount,
+		`{"cmd":"USER_TOAST_MSG","data":{"guard_level":3,"num":-1,"price":1}}`:                        ReasonAmount,
+		`{"cmd":"POPULARITY_RED_POCKET_NEW","data":{"lot_id":1,"price":-1}}`:                          ReasonAmount,
+		`{"cmd":"POPULARITY_RED_POCKET_START","data":{"lot_id":1,"total_price":9223372036854775807}}`: ReasonAmount,
+	} {
+		rows, _ := command(t, payload, FateSetAside)
+		if got := rows.Other[0].Reason; got != want {
+			t.Errorf("%s: %q, want %q", payload, got, want)
+		}
+	}
+}
+
 func TestOtherIsAsReceived(t *testing.T) {
 	for _, payload := range []string{
 		` {"cmd" : "NEW", "x":1.0e5,"é":"\u00e9" } `, `{"cmd":"LIVE"}`, `{"data":{}}`, `[]`, `"x"`, `7`, `null`, `{}`,

@@ -34,7 +34,11 @@ func drafting(key string, read func(*Decoder, token) bool) *model {
 			*f = drafts{payments: f.payments[:0], presence: f.presence[:0], moderation: f.moderation[:0]}
 			d.ids = d.ids[:0]
 			t := s.value()
-			return t.kind == '{' && read(d, t)
+			if t.kind != '{' {
+				return d.refuse(ReasonType)
+			}
+			d.reason = ReasonShape
+			return read(d, t)
 		},
 		time: func(d *Decoder) int64 { return d.drafts.at },
 		rows: (*Decoder).drafted,

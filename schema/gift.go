@@ -24,21 +24,23 @@ type giftItem struct {
 	coin  string
 }
 
-// payment works out the money; ok is false where it cannot be.
-func (g *giftItem) payment(box *string) (row PaymentsRow, ok bool) {
+// payment works out the money, or tells why it cannot.
+func (g *giftItem) payment(box *string) (row PaymentsRow, wrong Reason) {
 	row = PaymentsRow{Kind: PaymentGift, ItemID: g.id, ItemName: g.name, Count: g.count, Coin: g.coin, BlindBox: box}
 	value, ok := times(g.price, g.count)
-	if !ok || g.count == 0 || g.id <= 0 && g.name == "" || g.total < 0 {
-		return row, false
-	}
-	if g.coin != coinGold {
-		return row, true
+	switch {
+	case !ok || g.total < 0:
+		return row, ReasonAmount
+	case g.count == 0 || g.id <= 0 && g.name == "":
+		return row, ReasonShape
+	case g.coin != coinGold:
+		return row, ""
 	}
 	row.UnitPriceMilli, row.PaidMilli = g.price, value
 	if g.paid {
 		row.PaidMilli = g.total
 	}
-	return row, true
+	return row, ""
 }
 
 // readGift takes in SEND_GIFT (SocialSisterYi/bilibili-API-collect): total_coin is what
@@ -51,9 +53,9 @@ func (d *Decoder) readGift(data token) bool {
 		want{"medal_info", &medal}, want{"receive_user_info", &receiver}, want{"guard_level", &guard})
 	g := giftItem{id: id.or(0), name: d.interned(gift), count: num.or(0), price: price.or(0), coin: d.interned(coin)}
 	g.total, g.paid = total.int()
-	row, ok := g.payment(d.name(blind.get("original_gift_name")))
-	if !ok {
-		return false
+	row, wrong := g.payment(d.name(blind.get("original_gift_name")))
+	if wrong != "" {
+		return d.refuse(wrong)
 	}
 	if row.BlindBox != nil && g.coin == coinGold {
 		row.ListPriceMilli = d.int64s.pointer(g.price * g.count)
@@ -83,7 +85,7 @@ func (d *Decoder) ownID(id []byte) *string {
 // readGiftV2 takes in SEND_GIFT_V2, whose message is told in sjh8130/bili_danmaku: one
 // sender, one item or more.
 func (d *Decoder) readGiftV2(data token) bool {
-	if !d.decodePB(data.get("pb")) {
+	if !d.message(data) {
 		return false
 	}
 	var sender PaymentsRow
@@ -108,7 +110,7 @@ func (d *Decoder) readGiftV2(data token) bool {
 		ok = ok && good
 	}
 	if !ok || w.bad {
-		return false
+		return d.refuse(ReasonMessage)
 	}
 	if original == 0 {
 		sender.BlindBox = nil
@@ -163,13 +165,13 @@ func (d *Decoder) readGiftItem(b []byte, sender *PaymentsRow) bool {
 		}
 	}
 	if !ok || w.bad {
-		return false
+		return d.refuse(ReasonMessage)
 	}
 	// A field that is left out is 0: nothing was paid.
 	g.paid = true
-	row, ok := g.payment(sender.BlindBox)
-	if !ok {
-		return false
+	row, wrong := g.payment(sender.BlindBox)
+	if wrong != "" {
+		return d.refuse(wrong)
 	}
 	if row.BlindBox != nil && g.coin == coinGold {
 		row.ListPriceMilli = d.int64s.pointer(g.price * g.count)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"os"
+	"reflect"
 	"testing"
 )
 
@@ -99,14 +100,26 @@ func FuzzProtobuf(f *testing.F) {
 			}
 		}
 	}
+	dm, err := base64.StdEncoding.DecodeString(dmV2(bytesField(23, varintField(2, 55))))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(dm)
 	f.Fuzz(func(t *testing.T, pb []byte) {
-		for _, name := range []string{"SEND_GIFT_V2", "INTERACT_WORD_V2"} {
-			payload := []byte(`{"cmd":"` + name + `","data":{"pb":"` + base64.StdEncoding.EncodeToString(pb) + `"}}`)
+		for _, before := range []string{`"SEND_GIFT_V2","data":{"pb":`, `"INTERACT_WORD_V2","data":{"pb":`, `"DANMU_MSG","data":{},"dm_v2":`} {
+			payload := []byte(`{"cmd":` + before + `"` + b64(pb) + `"`)
+			if bytes.Contains(payload, []byte(`{"pb"`)) {
+				payload = append(payload, '}')
+			}
+			payload = append(payload, '}')
 			var rows Rows
 			_, fate := NewDecoder("test", "aa").Command(&Record{Seq: 1, Room: 21, ReceivedAt: received, Payload: payload}, nil, &rows)
-			made := len(rows.Payments) + len(rows.Presence)
+			made := len(rows.Payments) + len(rows.Presence) + len(rows.Danmaku)
 			if (fate == FateKept) != (made > 0) || made == 0 && len(rows.Other) != 1 {
 				t.Fatalf("fate %d with %d rows, %d in other", fate, made, len(rows.Other))
+			}
+			for _, row := range flatten(rows) {
+				checkStrings(t, reflect.ValueOf(row))
 			}
 		}
 	})

@@ -73,7 +73,7 @@ func (d *Decoder) readInteract(data token) bool {
 // is told in sjh8130/bili_danmaku. A message without a single field is one, too: guests
 // have been sent it.
 func (d *Decoder) readInteractV2(data token) bool {
-	if !d.decodePB(data.get("pb")) {
+	if !d.message(data) {
 		return false
 	}
 	var row PresenceRow
@@ -103,7 +103,7 @@ func (d *Decoder) readInteractV2(data token) bool {
 		ok = ok && good
 	}
 	if !ok || w.bad {
-		return false
+		return d.refuse(ReasonMessage)
 	}
 	name := row.UserName
 	row.Who = d.someone(uid)

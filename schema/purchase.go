@@ -20,8 +20,11 @@ func (d *Decoder) readSuperChat(data token) bool {
 		want{"medal_info", &medal}, want{"user_info", &user}, want{"uinfo", &uinfo})
 	yuan, sent := price.int()
 	paid, ok := times(yuan, 1000)
-	if !ok || !sent {
+	if !sent {
 		return false
+	}
+	if !ok {
+		return d.refuse(ReasonAmount)
 	}
 	name := user.get("uname")
 	if len(name.raw) == 0 {
@@ -84,18 +87,17 @@ func (d *Decoder) readToastV2(data token) bool {
 // was paid in all: sjh8130/bili_danmaku records captains for 3 months at 514 yuan and for
 // 6 at 948, and 12 months of an admiral at 19176.
 func (d *Decoder) guardBought(g *guard, list bool) bool {
-	level, unit, count := g.level.or(0), g.price.or(-1), g.count.or(0)
-	if unit < 0 || count <= 0 || level < 1 || level > 3 {
+	unit, sent := g.price.int()
+	level, count := g.level.or(0), g.count.or(0)
+	if !sent || count == 0 || level < 1 || level > 3 {
 		return false
 	}
-	paid := unit
-	if list {
-		var ok bool
-		if paid, ok = times(unit, count); !ok {
-			return false
-		}
-	} else {
-		unit /= count
+	paid, ok := times(unit, count)
+	if !ok {
+		return d.refuse(ReasonAmount)
+	}
+	if !list {
+		unit, paid = unit/count, unit
 	}
 	flow := d.id(g.flow)
 	row := PaymentsRow{
@@ -161,8 +163,15 @@ func (d *Decoder) readRedPocket(data token) bool {
 	data.pick(want{"lot_id", &lot}, want{"uid", &uid}, want{"uname", &name}, want{"num", &num},
 		want{"gift_name", &gift}, want{"gift_id", &id}, want{"price", &price},
 		want{"current_time", &now}, want{"start_time", &start}, want{"medal_info", &medal})
-	paid, ok := times(price.or(-1), 100)
-	return ok && d.redPocket(lot, now, start, false, PaymentsRow{
+	battery, sent := price.int()
+	paid, ok := times(battery, 100)
+	switch {
+	case !sent:
+		return false
+	case !ok:
+		return d.refuse(ReasonAmount)
+	}
+	return d.redPocket(lot, now, start, false, PaymentsRow{
 		Who: d.person(uid, name), ItemID: id.or(0), ItemName: d.interned(gift),
 		Count: max(num.or(1), 1), UnitPriceMilli: paid, PaidMilli: paid, Medal: d.medalOf(medal),
 	})
@@ -174,9 +183,16 @@ func (d *Decoder) readRedPocketStart(data token) bool {
 	var lot, uid, name, total, now, start token
 	data.pick(want{"lot_id", &lot}, want{"sender_uid", &uid}, want{"sender_name", &name},
 		want{"total_price", &total}, want{"current_time", &now}, want{"start_time", &start})
-	five, ok := times(total.or(-1), 5)
+	inside, sent := total.int()
+	five, ok := times(inside, 5)
 	paid := five / 4
-	return ok && d.redPocket(lot, now, start, true, PaymentsRow{
+	switch {
+	case !sent:
+		return false
+	case !ok:
+		return d.refuse(ReasonAmount)
+	}
+	return d.redPocket(lot, now, start, true, PaymentsRow{
 		Who: d.person(uid, name), ItemName: "红包", Count: 1, UnitPriceMilli: paid, PaidMilli: paid,
 	})
 }

@@ -84,3 +84,8 @@ func (d *Decoder) decodePB(t token) bool {
 	d.pb, err = base64.StdEncoding.AppendDecode(d.pb[:0], d.bytes(t))
 	return err == nil
 }
+
+// message decodes the message that stands in data's pb.
+func (d *Decoder) message(data token) bool {
+	return d.decodePB(data.get("pb")) || d.refuse(ReasonBase64)
+}
