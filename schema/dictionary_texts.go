@@ -139,7 +139,7 @@ var commonTexts = map[string]text{
 var danmakuTexts = map[string]text{
 	"text": {
 		meaning: "What was written, byte for byte.",
-		source:  "info[1]",
+		source:  "info[1]; else field 6 of dm_v2, which in 2023 stood in for every column that info lacked",
 		caveats: "For a sticker its name. Half a surrogate pair is U+FFFD.",
 	},
 	"kind":      {meaning: "text, emoticon (a sticker), voice or other.", source: "info[0][12]"},

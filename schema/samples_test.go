@@ -143,6 +143,47 @@ func TestDocumentedMessages(t *testing.T) {
 	}
 }
 
+// TestEverySample: of all that was recorded and documented, what is modelled decodes and
+// what is not is known by its name.
+func TestEverySample(t *testing.T) {
+	all := documented(t)
+	if all == nil {
+		t.Skip("SAMPLES_DIR is not set: real messages are people's and not kept with the code")
+	}
+	d := NewDecoder("test", "aa")
+	modelled, names, masked := 0, map[string]bool{}, 0
+	for i, payload := range all {
+		name := CommandName(payload)
+		var rows Rows
+		_, fate := d.Command(&Record{Seq: int64(i + 1), Room: 21, ReceivedAt: received, Payload: payload}, nil, &rows)
+		names[name] = true
+		switch {
+		case fate == FateSetAside:
+			t.Errorf("%s: %s", name, rows.Other[0].Reason)
+		case models[name] != nil:
+			modelled++
+			if len(rows.Other) > 0 || len(flatten(rows)) == 0 {
+				t.Errorf("%s is modelled, but in other", name)
+			}
+		case !repeats[name] && (len(rows.Other) != 1 || !KnownCommand(name)):
+			t.Errorf("%s is nowhere", name)
+		}
+		for _, r := range rows.Danmaku {
+			if r.Masked && r.UserID == nil && r.UserName != nil {
+				masked++
+			}
+		}
+	}
+	for name := range models {
+		if !names[name] {
+			t.Logf("%s is in no sample", name)
+		}
+	}
+	if modelled < 190 || masked < 1 || !names["LOG_IN_NOTICE"] || len(names) < 90 {
+		t.Errorf("%d modelled, %d masked, %d names", modelled, masked, len(names))
+	}
+}
+
 // TestRealTextsByteForByte sends every line of recordings of 2019 through a command.
 func TestRealTextsByteForByte(t *testing.T) {
 	unzipped, err := gzip.NewReader(bytes.NewReader(sample(t, "vtuber-danmaku-2019/rooms.tar.gz")))
