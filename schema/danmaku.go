@@ -44,7 +44,7 @@ func (d *Decoder) readDanmaku(s *scanner) bool {
 	c := &d.chat
 	*c = chat{}
 	if s.peek() != '[' {
-		s.value()
+		s.pass()
 		return d.refuse(ReasonType)
 	}
 	d.reason = ReasonShape
@@ -65,7 +65,7 @@ func (d *Decoder) readDanmaku(s *scanner) bool {
 		case 16:
 			s.list(&c.wealth)
 		default:
-			s.value()
+			s.pass()
 		}
 	}
 	return c.text.kind == '"' || c.text.kind == '0'
@@ -75,7 +75,7 @@ func (d *Decoder) readDanmaku(s *scanner) bool {
 func (d *Decoder) readAttributes(s *scanner) {
 	c := &d.chat
 	if s.peek() != '[' {
-		s.value()
+		s.pass()
 		return
 	}
 	for i, more := 0, s.open('['); more; i, more = i+1, s.more('[') {
@@ -103,7 +103,7 @@ func (d *Decoder) readAttributes(s *scanner) {
 		case 16:
 			c.activity = s.field("activity_source")
 		default:
-			s.value()
+			s.pass()
 		}
 	}
 }
@@ -132,7 +132,7 @@ func (d *Decoder) readExtra(extra token) {
 		case "reply_mid":
 			replyTo = s.value()
 		default:
-			s.value()
+			s.pass()
 		}
 	}
 	if s.end() {
@@ -145,12 +145,14 @@ func (d *Decoder) readExtra(extra token) {
 // any other value is read and left.
 func (s *scanner) list(to ...*token) {
 	if s.peek() != '[' {
-		s.value()
+		s.pass()
 		return
 	}
 	for i, more := 0, s.open('['); more; i, more = i+1, s.more('[') {
-		if v := s.value(); i < len(to) && to[i] != nil {
-			*to[i] = v
+		if i < len(to) && to[i] != nil {
+			*to[i] = s.value()
+		} else {
+			s.pass()
 		}
 	}
 }
@@ -159,13 +161,14 @@ func (s *scanner) list(to ...*token) {
 // read and left.
 func (s *scanner) field(name string) (found token) {
 	if s.peek() != '{' {
-		s.value()
+		s.pass()
 		return token{}
 	}
 	for more := s.open('{'); more; more = s.more('{') {
-		wanted := s.key().is(name)
-		if v := s.value(); wanted {
-			found = v
+		if s.key().is(name) {
+			found = s.value()
+		} else {
+			s.pass()
 		}
 	}
 	return found
@@ -257,14 +260,14 @@ func MaskedDanmaku(payload []byte) (masked, ok bool) {
 	var uid token
 	for more := s.open('{'); more; more = s.more('{') {
 		if !s.key().is("info") || s.peek() != '[' {
-			s.value()
+			s.pass()
 			continue
 		}
 		for i, more := 0, s.open('['); more; i, more = i+1, s.more('[') {
 			if i == 2 {
 				s.list(&uid)
 			} else {
-				s.value()
+				s.pass()
 			}
 		}
 	}

@@ -219,7 +219,7 @@ func (d *Decoder) scan(payload []byte, m *model) (env envelope, sound bool) {
 	d.scanner = scanner{b: payload}
 	s := &d.scanner
 	if s.peek() != '{' {
-		s.value()
+		s.pass()
 		return env, s.end()
 	}
 	for more := s.open('{'); more; more = s.more('{') {
@@ -233,7 +233,7 @@ func (d *Decoder) scan(payload []byte, m *model) (env envelope, sound bool) {
 		case string(key) == "send_time":
 			env.sendTime = micros(s.value().or(0))
 		default:
-			s.value()
+			s.pass()
 		}
 	}
 	if sound = s.end(); sound && m != nil && m.key == "" {

@@ -18,7 +18,7 @@ func CommandName(payload []byte) string {
 	s := scanner{b: payload}
 	for more := s.open('{'); more; more = s.more('{') {
 		if !s.key().is("cmd") {
-			s.value()
+			s.pass()
 			continue
 		}
 		if s.peek() != '"' {

@@ -71,18 +71,23 @@ func (s *scanner) more(begin byte) bool {
 
 // key reads an object's next name and its colon.
 func (s *scanner) key() token {
-	if s.peek() != '"' {
+	b, start := s.b, skipSpace(s.b, s.i)
+	if s.bad || start >= len(b) || b[start] != '"' {
 		s.bad = true
 		return token{}
 	}
-	t := s.str()
-	s.space()
-	if s.bad || s.i >= len(s.b) || s.b[s.i] != ':' {
+	end, escaped := skipString(b, start+1)
+	if end == unsound {
 		s.bad = true
 		return token{}
 	}
-	s.i++
-	return t
+	colon := skipSpace(b, end)
+	if colon >= len(b) || b[colon] != ':' {
+		s.bad = true
+		return token{}
+	}
+	s.i = colon + 1
+	return token{kind: '"', raw: b[start+1 : end-1], escaped: escaped}
 }
 
 // peek returns the kind of the next value without reading it.
@@ -101,34 +106,33 @@ func (s *scanner) peek() byte {
 
 // value reads the next value; an object or array is read as a whole.
 func (s *scanner) value() token {
-	kind, start := s.peek(), s.i
-	switch kind {
-	case '"':
+	kind := s.peek()
+	if kind == '"' {
 		return s.str()
-	case '0':
-		s.number()
-	case '{':
-		for more := s.open('{'); more; more = s.more('{') {
-			s.key()
-			s.value()
-		}
-	case '[':
-		for more := s.open('['); more; more = s.more('[') {
-			s.value()
-		}
-	case 't':
-		s.literal("true")
-	case 'f':
-		s.literal("false")
-	case 'n':
-		s.literal("null")
-	default:
-		s.bad = true
 	}
-	if s.bad {
+	start := s.i
+	if kind == 0 || !s.to(skip(s.b, start, s.depth)) {
+		s.bad = true
 		return token{}
 	}
 	return token{kind: kind, raw: s.b[start:s.i]}
+}
+
+// pass reads the next value as [scanner.value] does, and leaves it.
+func (s *scanner) pass() {
+	if !s.bad {
+		s.to(skip(s.b, skipSpace(s.b, s.i), s.depth))
+	}
+}
+
+// to goes on at the place, if it is one.
+func (s *scanner) to(next int) bool {
+	if next == unsound {
+		s.bad = true
+		return false
+	}
+	s.i = next
+	return true
 }
 
 // end reports whether the text was sound and nothing but blanks is left.
@@ -138,110 +142,18 @@ func (s *scanner) end() bool {
 }
 
 func (s *scanner) space() {
-	for s.i < len(s.b) {
-		switch s.b[s.i] {
-		case ' ', '\t', '\r', '\n':
-			s.i++
-		default:
-			return
-		}
+	if s.i < len(s.b) && s.b[s.i] <= ' ' {
+		s.i = skipSpace(s.b, s.i)
 	}
 }
-
-func (s *scanner) literal(want string) {
-	if len(s.b)-s.i < len(want) || string(s.b[s.i:s.i+len(want)]) != want {
-		s.bad = true
-		return
-	}
-	s.i += len(want)
-}
-
-// stop marks the bytes that a plain run of a string cannot hold.
-var stop = func() (t [256]bool) {
-	for c := range 0x20 {
-		t[c] = true
-	}
-	t['"'], t['\\'] = true, true
-	return t
-}()
 
 func (s *scanner) str() token {
 	start := s.i + 1
-	escaped := false
-	for i := start; i < len(s.b); {
-		c := s.b[i]
-		if !stop[c] {
-			i++
-			continue
-		}
-		switch c {
-		case '"':
-			s.i = i + 1
-			return token{kind: '"', raw: s.b[start:i], escaped: escaped}
-		case '\\':
-			n := escapeLen(s.b[i:])
-			if n == 0 {
-				s.bad = true
-				return token{}
-			}
-			escaped = true
-			i += n
-		default:
-			s.bad = true
-			return token{}
-		}
+	next, escaped := skipString(s.b, start)
+	if !s.to(next) {
+		return token{}
 	}
-	s.bad = true
-	return token{}
-}
-
-// escapeLen is the length of the escape that b begins with, 0 if it is none.
-func escapeLen(b []byte) int {
-	if len(b) < 2 {
-		return 0
-	}
-	switch b[1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2
-	case 'u':
-		if _, ok := hex4(b[2:]); ok {
-			return 6
-		}
-	}
-	return 0
-}
-
-func (s *scanner) number() {
-	if s.b[s.i] == '-' {
-		s.i++
-	}
-	if s.i < len(s.b) && s.b[s.i] == '0' {
-		s.i++
-	} else {
-		s.digits()
-	}
-	if s.i < len(s.b) && s.b[s.i] == '.' {
-		s.i++
-		s.digits()
-	}
-	if s.i < len(s.b) && s.b[s.i]|0x20 == 'e' {
-		s.i++
-		if s.i < len(s.b) && (s.b[s.i] == '+' || s.b[s.i] == '-') {
-			s.i++
-		}
-		s.digits()
-	}
-}
-
-// digits reads one digit or more.
-func (s *scanner) digits() {
-	start := s.i
-	for s.i < len(s.b) && '0' <= s.b[s.i] && s.b[s.i] <= '9' {
-		s.i++
-	}
-	if s.i == start {
-		s.bad = true
-	}
+	return token{kind: '"', raw: s.b[start : next-1], escaped: escaped}
 }
 
 // is reports whether the token is the string want.
