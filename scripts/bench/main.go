@@ -1,6 +1,7 @@
-// Bench measures the journal beside other logs and puts the table into its README.
+// Bench measures the journal beside other logs, and the decoder beside others, and puts
+// the tables into its README.
 //
-//	cd scripts/bench && go run . [flags] journal
+//	cd scripts/bench && go run . [flags] journal|decode
 //
 // It is a module of its own, so that the logs that it compares with are no dependency of
 // the program. It needs Linux and a few hundred MB in the folder that -dir names, which
@@ -40,18 +41,23 @@ func run(ctx context.Context, args []string) error {
 	procs := flags.Int("procs", 1, "cores to use (GOMAXPROCS)")
 	write := flags.String("write", "", "README to put the table into; it is printed otherwise")
 	flags.Usage = func() {
-		fmt.Fprintln(flags.Output(), "usage: go run . [flags] journal\n\nMeasures the journal beside other logs. Flags:")
+		fmt.Fprintln(flags.Output(), "usage: go run . [flags] journal|decode\n\nMeasures the journal beside other logs, or the decoder beside others. Flags:")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if flags.NArg() != 1 || flags.Arg(0) != "journal" || *rounds < 1 || *batches < 1 || *procs < 1 {
+	if flags.NArg() != 1 || flags.Arg(0) != "journal" && flags.Arg(0) != "decode" || *rounds < 1 || *batches < 1 || *procs < 1 {
 		flags.Usage()
-		return errors.New("name one table (journal); the numbers must be positive")
+		return errors.New("name one table (journal or decode); the numbers must be positive")
 	}
 	runtime.GOMAXPROCS(*procs)
-	table, err := journalTable(ctx, *dir, *rounds, *batches)
+	name, table, err := flags.Arg(0), "", error(nil)
+	if name == "decode" {
+		table, err = decodeTable(*rounds)
+	} else {
+		table, err = journalTable(ctx, *dir, *rounds, *batches)
+	}
 	if err != nil {
 		return err
 	}
@@ -64,7 +70,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	page, err := replace(string(old), "journal", table)
+	page, err := replace(string(old), name, table)
 	if err != nil {
 		return fmt.Errorf("%s: %w", *write, err)
 	}
