@@ -3,7 +3,6 @@ package journal
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"flag"
@@ -294,28 +293,5 @@ func TestSecondOpenerIsTold(t *testing.T) {
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
-	}
-}
-
-func BenchmarkAppend(b *testing.B) {
-	w, err := Open(b.Context(), b.TempDir(), Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(b.Context())
-	done := make(chan error, 1)
-	go func() { done <- w.Run(ctx) }()
-	payload := []byte(strings.Repeat(`{"cmd":"DANMU_MSG","info":[[0,1,25,16777215,1700000000000]]}`, 37))[:2200]
-	b.SetBytes(int64(len(payload)))
-	b.ReportAllocs()
-	for n := 0; b.Loop(); n++ {
-		binary.LittleEndian.PutUint64(payload[20:], uint64(n)*0x9e3779b97f4a7c15)
-		if err := w.Append(ctx, schema.RoomID(n%100+1), schema.KindCommand, payload); err != nil {
-			b.Fatal(err)
-		}
-	}
-	cancel()
-	if err := <-done; err != nil {
-		b.Fatal(err)
 	}
 }
