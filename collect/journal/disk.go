@@ -28,6 +28,8 @@ type disk struct {
 	seg      *segment   // nil before the first batch, and after a seal
 	unsynced []*block   // of seg, in order
 	bytes    int64      // in unsynced
+	spare    []*block   // durable, to be used again
+	spared   int        // bytes in spare
 	stale    []*segment // replaced after a failed fsync, yet to be sealed
 }
 
@@ -66,7 +68,8 @@ func newEncoder() (*zstd.Encoder, error) {
 
 // compress makes the block of a batch.
 func (d *disk) compress(b *batch) *block {
-	blk := &block{header: b.header, records: b.records}
+	blk := d.newBlock()
+	blk.header, blk.records = b.header, b.records
 	h := &blk.header
 	h.raw = uint32(len(b.raw))
 	h.compression = compressionZstd
@@ -75,13 +78,37 @@ func (d *disk) compress(b *batch) *block {
 	if len(body) >= len(b.raw) {
 		h.compression, body = compressionNone, b.raw
 	}
-	// A copy of just its size: it is kept until the fsync.
-	blk.data = append(make([]byte, blockHeaderSize, blockHeaderSize+len(body)), body...)
+	// A copy, no larger than need be: it is kept until the fsync.
+	blk.data = slices.Grow(blk.data, blockHeaderSize+len(body))
+	blk.data = append(blk.data[:blockHeaderSize], body...)
 	h.body = uint32(len(body))
 	h.bodyCRC = crc32.Checksum(body, castagnoli)
 	d.rooms = roomsOf(d.rooms[:0], b.raw)
 	blk.rooms = slices.Clone(d.rooms)
 	return blk
+}
+
+// newBlock returns an empty block.
+func (d *disk) newBlock() *block {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := len(d.spare)
+	if n == 0 {
+		return &block{}
+	}
+	blk := d.spare[n-1]
+	d.spare = d.spare[:n-1]
+	d.spared -= cap(blk.data)
+	return blk
+}
+
+// recycle keeps a block whose copy nobody needs any more. The caller holds mu.
+func (d *disk) recycle(blk *block) {
+	if d.spared+cap(blk.data) <= maxSpareBlocks {
+		*blk = block{data: blk.data[:0]}
+		d.spare = append(d.spare, blk)
+		d.spared += cap(blk.data)
+	}
 }
 
 // held is how much is kept for the case that an fsync fails.
@@ -208,12 +235,14 @@ func (w *Writer) settle(seg *segment, n int, off int64) {
 	d.mu.Lock()
 	seg.synced = off // I10
 	last := d.unsynced[n-1]
+	seq, records := last.header.lastSeq(), last.records
 	for _, blk := range d.unsynced[:n] {
 		d.bytes -= int64(len(blk.data))
+		d.recycle(blk)
 	}
-	d.unsynced = append([]*block(nil), d.unsynced[n:]...)
+	d.unsynced = slices.Delete(d.unsynced, 0, n)
 	d.mu.Unlock()
-	w.noteSynced(seg.id, last.header.lastSeq(), last.records)
+	w.noteSynced(seg.id, seq, records)
 }
 
 // mend writes the blocks since the last good fsync again, to a new file. It may be tried

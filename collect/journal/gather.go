@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"danmaku-archiver/schema"
@@ -151,12 +152,17 @@ func (w *Writer) add(t int64, room schema.RoomID, kind schema.Kind, payload []by
 	w.records++
 	b := w.cur
 	if b == nil {
-		b = &batch{raw: w.takeSpare(), begin: begin, opened: time.Now(), lastAt: t,
-			header: blockHeader{firstSeq: w.seq, first: t}}
+		b = w.newBatch()
+		b.begin, b.opened, b.lastAt = begin, time.Now(), t
+		b.header = blockHeader{firstSeq: w.seq, first: t}
 		w.cur = b
 		poke(w.wake)
 	}
 	before := len(b.raw)
+	if before+size > cap(b.raw) {
+		// At once to what a batch holds at most, for growing step by step copies it many times.
+		b.raw = slices.Grow(b.raw, max(size, gatherSize-before))
+	}
 	b.raw = appendRecord(b.raw, room, kind, t-b.lastAt, payload)
 	b.header.records++
 	if kind == schema.KindCommand {
@@ -197,23 +203,24 @@ func (w *Writer) take() (*batch, time.Duration) {
 	return b, 0
 }
 
-// release gives back the room that a written batch took. The caller holds mu.
+// release gives back the room that a written batch took, and the batch. The caller holds mu.
 func (w *Writer) release(b *batch) {
 	w.queued -= int64(len(b.raw))
 	w.waiting -= int(b.header.records)
 	if cap(b.raw) <= 2*gatherSize && len(w.spare) < maxSpare {
-		w.spare = append(w.spare, b.raw[:0])
+		*b = batch{raw: b.raw[:0]}
+		w.spare = append(w.spare, b)
 	}
-	b.raw = nil
 	w.drained()
 	w.broadcast()
 }
 
-func (w *Writer) takeSpare() []byte {
+// newBatch returns an empty batch. The caller holds mu.
+func (w *Writer) newBatch() *batch {
 	if n := len(w.spare); n > 0 {
 		b := w.spare[n-1]
 		w.spare = w.spare[:n-1]
 		return b
 	}
-	return make([]byte, 0, 64<<10)
+	return &batch{raw: make([]byte, 0, 64<<10)}
 }

@@ -79,8 +79,7 @@ func (w *Writer) hasRoom(halves int) bool {
 
 // offer takes a record, sheds it, or has it wait: for as long as told if that is not 0,
 // else for room. The caller holds mu.
-func (w *Writer) offer(room schema.RoomID, kind schema.Kind, payload []byte, mark *schema.Mark) (done bool, wait time.Duration, err error) {
-	now := time.Now()
+func (w *Writer) offer(now time.Time, room schema.RoomID, kind schema.Kind, payload []byte, mark *schema.Mark) (done bool, wait time.Duration, err error) {
 	if mark != nil {
 		return w.offerMark(now, room, payload, mark)
 	}

@@ -78,8 +78,10 @@ const (
 	// that are kept until their fsync. Both bound memory while the disk is slow.
 	maxQueued   = 32 << 20
 	maxUnsynced = 64 << 20
-	// maxSpare bounds the bodies that are kept to be used again.
-	maxSpare = 8
+	// maxSpare bounds the batches that are kept to be used again: as many as are queued at
+	// most. maxSpareBlocks bounds the bytes of the blocks that are.
+	maxSpare       = maxQueued / gatherSize
+	maxSpareBlocks = 4 << 20
 	// fillAhead is how far a segment is filled ahead with zeros: a megabyte is some seconds'
 	// worth of many rooms, and longer ones make the fsync that meets them slower.
 	fillAhead = 1 << 20
@@ -111,7 +113,7 @@ type Writer struct {
 	mu sync.Mutex
 	gathering
 	pressing
-	spare   [][]byte // bodies to be used again
+	spare   []*batch // to be used again
 	claimed bool     // Run or Close owns the disk
 	closed  bool     // nothing more is taken
 	done    bool     // the disk is closed too
@@ -221,16 +223,21 @@ func (w *Writer) Append(ctx context.Context, room schema.RoomID, kind schema.Kin
 		return fmt.Errorf("append to journal: unknown kind %d", kind)
 	}
 	for {
-		if err := waitForClock(ctx, w.o.MinTime, w.log); err != nil {
-			return fmt.Errorf("append to journal: %w", err)
-		}
 		w.mu.Lock()
 		if w.closed {
 			err := w.closedError()
 			w.mu.Unlock()
 			return fmt.Errorf("append to journal: %w", err)
 		}
-		done, wait, err := w.offer(room, kind, payload, mark)
+		now := time.Now()
+		if now.Before(w.o.MinTime) {
+			w.mu.Unlock()
+			if err := waitForClock(ctx, w.o.MinTime, w.log); err != nil {
+				return fmt.Errorf("append to journal: %w", err)
+			}
+			continue
+		}
+		done, wait, err := w.offer(now, room, kind, payload, mark)
 		changed := w.changed
 		w.mu.Unlock()
 		if done {
