@@ -319,3 +319,31 @@ func TestAppendAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestReadAllocatesLittle: one allocation a block at most, beside what is made once.
+func TestReadAllocatesLittle(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const blocks, once = 600, 200
+		m := newMemFS()
+		w := start(t, options(m))
+		for n := range blocks {
+			w.command(1, fmt.Sprintf(`{"cmd":"DANMU_MSG","info":[%d,"%0500d"]}`, n, n))
+			w.sync()
+		}
+		w.end()
+		info, records := mustOne(t, m), 0
+		allocs := testing.AllocsPerRun(3, func() {
+			err := info.Records(t.Context(), Selection{}, func(*schema.Record) error { records++; return nil },
+				func(d Damage) error { return fmt.Errorf("damage: %+v", d) })
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+		if records < 4*blocks {
+			t.Fatalf("%d records of %d blocks in 4 passes", records, blocks)
+		}
+		if allocs > blocks+once {
+			t.Errorf("%v allocations for %d blocks", allocs, blocks)
+		}
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"strconv"
 
 	"danmaku-archiver/schema"
 )
@@ -57,11 +58,16 @@ type identity struct {
 
 func (n identity) seed() uint32 {
 	var b [16]byte
-	if raw, err := hex.DecodeString(n.id); err == nil {
-		copy(b[:8], raw)
+	if id, err := strconv.ParseUint(n.id, 16, 64); err == nil {
+		binary.BigEndian.PutUint64(b[:], id)
 	}
 	binary.LittleEndian.PutUint64(b[8:], uint64(n.first))
-	return crc32.Checksum(b[:], castagnoli)
+	// Not by the package's function: handed to that, b would be allocated for each block.
+	crc := ^uint32(0)
+	for _, v := range b {
+		crc = castagnoli[byte(crc)^v] ^ crc>>8
+	}
+	return ^crc
 }
 
 // segmentHeader is the first part of a segment.

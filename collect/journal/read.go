@@ -189,6 +189,7 @@ type reading struct {
 	dec    *zstd.Decoder
 	disk   []byte // one block's body, as stored
 	body   []byte // the same, decompressed
+	lent   Block  // the block that fn is given
 
 	// What came before: the last number and time, and the number that must come next
 	// where a footer told it.
@@ -326,7 +327,8 @@ func (r *reading) block(f io.ReaderAt, n identity, e *indexEntry) (*Block, bool,
 		}
 		body = r.body
 	}
-	b := &Block{FirstSeq: h.firstSeq, Records: int(h.records), Commands: int(h.commands), First: h.first, Last: h.last,
+	b := &r.lent
+	*b = Block{FirstSeq: h.firstSeq, Records: int(h.records), Commands: int(h.commands), First: h.first, Last: h.last,
 		Bytes: h.size(), body: body}
 	return b, len(body) == int(h.raw) && b.whole(), nil
 }
