@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -352,6 +354,45 @@ func TestTooManyConnections(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "lower bilibili.max_connections"); n != 1 {
 		t.Errorf("told %d times:\n%s", n, &log)
+	}
+}
+
+// A host that closes on an old token without a word says nothing of the number of
+// connections; the next attempt brings a new token.
+func TestOldTokensAreNotTooManyConnections(t *testing.T) {
+	api := newFakeAPI(t)
+	var expired atomic.Bool
+	api.serveHosts(t, chatServer(t, func(c net.Conn) {
+		in := bufio.NewReader(c)
+		auth := readAuth(t, in)
+		if n, _ := strconv.Atoi(strings.TrimPrefix(auth.Key, "token-")); expired.Load() && n <= crowdOpen+crowdRooms {
+			return
+		}
+		_, _ = c.Write(accepted)
+		_, _ = in.WriteTo(new(strings.Builder))
+	}))
+	c := api.client(t)
+	var conns []collect.Conn
+	for room := range schema.RoomID(crowdOpen + crowdRooms) {
+		conn, err := c.Connect(t.Context(), collect.Visit{Room: room + 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, conn)
+	}
+	expired.Store(true)
+	for n, conn := range conns {
+		if n < crowdRooms {
+			_ = conn.Close()
+			_, err := c.Connect(t.Context(), collect.Visit{Room: schema.RoomID(n + 1)})
+			if cause := collect.CauseOf(err); cause != causeClosed && cause != causeReset {
+				t.Errorf("room %d with an old token ended as %q: %v", n+1, cause, err)
+			}
+			if conn, err = c.Connect(t.Context(), collect.Visit{Room: schema.RoomID(n + 1)}); err != nil {
+				t.Fatalf("room %d with a new token: %v", n+1, err)
+			}
+		}
+		defer conn.Close()
 	}
 }
 

@@ -27,7 +27,7 @@ func (c *Client) connect(ctx context.Context, v collect.Visit) (collect.Conn, er
 	if err != nil {
 		return nil, apiEnded(ctx, err)
 	}
-	t, err := c.ticket(ctx, room, as)
+	t, fetched, err := c.ticket(ctx, room, as)
 	if err != nil {
 		return nil, apiEnded(ctx, err)
 	}
@@ -43,7 +43,10 @@ func (c *Client) connect(ctx context.Context, v collect.Visit) (collect.Conn, er
 		c.hosts.worked(address)
 		return conn, nil
 	}
-	err = c.judgeEnd(room, err)
+	// An older token may be why: hosts that do not take one mostly close without a word.
+	if fetched {
+		err = c.judgeEnd(room, err)
+	}
 	switch collect.CauseOf(err) {
 	case causeAuthRefused:
 		c.chat.refused(room)

@@ -128,23 +128,23 @@ func (s *chatServers) refused(room schema.RoomID) {
 	delete(s.rooms, room)
 }
 
-// ticket returns what connecting to the room takes, asking the service if need be. When
-// the API fails, the last token still serves.
-func (c *Client) ticket(ctx context.Context, room schema.RoomID, as *persona) (ticket, error) {
+// ticket returns what connecting to the room takes, asking the service if need be; fetched
+// tells that it did. When the API fails, the last token still serves.
+func (c *Client) ticket(ctx context.Context, room schema.RoomID, as *persona) (t ticket, fetched bool, err error) {
 	old, found, fresh := c.chat.known(room, as)
 	if fresh {
-		return old, nil
+		return old, false, nil
 	}
-	t, err := c.fetchTicket(ctx, room, as)
+	t, err = c.fetchTicket(ctx, room, as)
 	switch {
 	case err == nil:
 		c.chat.store(room, as, t)
-		return t, nil
+		return t, true, nil
 	case found && ctx.Err() == nil:
 		c.log.Warn("no new token, the last one serves", "room", room, "error", err)
-		return old, nil
+		return old, false, nil
 	}
-	return ticket{}, err
+	return ticket{}, false, err
 }
 
 func (c *Client) fetchTicket(ctx context.Context, room schema.RoomID, as *persona) (ticket, error) {
@@ -189,7 +189,7 @@ func (c *Client) addresses(room schema.RoomID, t ticket) []string {
 // Hosts asks the service where the room's chat is: the addresses for the client's
 // transport, in the order in which they would be tried. It takes an accepted signature.
 func (c *Client) Hosts(ctx context.Context, room schema.RoomID) ([]string, error) {
-	t, err := c.ticket(ctx, room, c.people.guestOf(room))
+	t, _, err := c.ticket(ctx, room, c.people.guestOf(room))
 	if err != nil {
 		return nil, err
 	}

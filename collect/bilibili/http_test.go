@@ -19,7 +19,7 @@ func TestRequestsLookLikeTheWebPlayers(t *testing.T) {
 	api := newFakeAPI(t)
 	api.serveHosts(t, "127.0.0.1:1")
 	c := api.client(t, func(c *Config) { c.UserAgent = "Browser/1" })
-	if _, err := c.ticket(t.Context(), 5050, nil); err != nil {
+	if _, _, err := c.ticket(t.Context(), 5050, nil); err != nil {
 		t.Fatal(err)
 	}
 	r := api.asked(pathDanmuInfo)[0]
@@ -46,7 +46,7 @@ func TestIdentityAndKeysAreFetchedOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for room := range schema.RoomID(20) {
 		all.Go(func() {
-			if _, err := c.ticket(t.Context(), room+1, nil); err != nil {
+			if _, _, err := c.ticket(t.Context(), room+1, nil); err != nil {
 				t.Error(err)
 			}
 		})
@@ -109,7 +109,7 @@ func TestStaleIdentityIsRenewedOnce(t *testing.T) {
 				_, _ = io.WriteString(w, `{"code":0,"data":{"token":"T","host_list":[{"host":"127.0.0.1","port":1}]}}`)
 			})
 			c := api.client(t)
-			got, err := c.ticket(t.Context(), 5050, nil)
+			got, _, err := c.ticket(t.Context(), 5050, nil)
 			if err != nil || got.token != "T" {
 				t.Fatalf("ticket %+v, %v", got, err)
 			}
