@@ -59,13 +59,12 @@ func (c *chat) pushFlush(f *flush) error {
 	if err != nil {
 		return err
 	}
-	if frames, err = c.spared(f, frames); err != nil {
+	if frames, err = c.spared(f, frames); err != nil || len(frames) == 0 {
+		// A dead connection gets nothing pushed again either.
 		return err
 	}
 	frames = c.joined(frames)
-	if len(frames) > 0 {
-		frames = append(frames[:len(frames):len(frames)], c.sim.faults.extras(f, c.form, c.subject())...)
-	}
+	frames = append(frames[:len(frames):len(frames)], c.sim.faults.extras(f, c.form, c.subject())...)
 	if err := c.redeliver(f); err != nil {
 		return err
 	}
