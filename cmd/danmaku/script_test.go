@@ -45,6 +45,8 @@ func (l leakFree) Run() int {
 //	compare LEDGER DATA         every danmaku of the ledger is in the archive of DATA once,
 //	                            except those that a crash may have cost
 //	shed LEDGER DATA            what was pushed is in the archive of DATA, or counted as shed
+//	agree LEDGER DATA           the archive of DATA is what the ledger says was delivered, and
+//	                            coverage explains the rest
 //	exits CODE PROGRAM ARGS…    run; it must end with that exit code
 //	flip GLOB                   change one byte in the middle of the one file that matches
 //
@@ -71,7 +73,7 @@ func runScripts(t *testing.T, dir string) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": cmdStart, "end": cmdEnd, "crash": cmdCrash, "await": cmdAwait,
-			"simulator": cmdSimulator, "pushed": cmdPushed, "journaled": cmdJournaled, "compare": cmdCompare, "shed": cmdShed, "flip": cmdFlip, "exits": cmdExits,
+			"simulator": cmdSimulator, "pushed": cmdPushed, "journaled": cmdJournaled, "compare": cmdCompare, "shed": cmdShed, "agree": cmdAgree, "flip": cmdFlip, "exits": cmdExits,
 			"compare-capture": cmdCompareCapture, "compare-texts": cmdCompareTexts,
 		},
 	})
