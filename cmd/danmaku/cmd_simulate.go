@@ -38,6 +38,7 @@ reported it.
 		Example: `  danmaku simulate --rooms 100 --rate 500 --ledger pushed.jsonl
   danmaku simulate --http 127.0.0.1:7700 --tcp 127.0.0.1:7701
   danmaku simulate --faults thinning=0.3,token_age=30s,code_412=1:lists@20s+1m
+  danmaku simulate --hosts 3 --faults host_down:host1@1m+2m,thinning=0.8:host2
   danmaku simulate --replay recording.bin --speed max --for 30s`,
 		Args: noArguments,
 	}
@@ -46,7 +47,8 @@ reported it.
 	f.StringVar(&o.c.TCP, "tcp", "127.0.0.1:0", "listen `address` of the chat over tcp")
 	f.StringVar(&o.c.WS, "ws", "127.0.0.1:0", "listen `address` of the chat over ws")
 	f.StringVar(&o.c.WSS, "wss", "127.0.0.1:0", "listen `address` of the chat over wss")
-	o.c.Rooms, o.c.Rate, o.c.Speed = 100, 200, "1"
+	o.c.Rooms, o.c.Rate, o.c.Speed, o.c.Hosts = 100, 200, "1", 1
+	f.Var(flagValue{whole(&o.c.Hosts, 1, 8, 1)}, "hosts", "`number` of chat hosts, on 127.0.0.1, 127.0.0.2 …")
 	f.Var(flagValue{whole(&o.c.Rooms, 1, 100_000, 100)}, "rooms", "`number` of rooms")
 	f.Var(flagValue{positive(&o.c.Rate)}, "rate", "`commands` a second over all rooms")
 	f.Uint64Var(&o.c.Seed, "seed", 1, "`number` that the made-up traffic comes from")

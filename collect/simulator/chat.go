@@ -63,11 +63,11 @@ type chat struct {
 // waitingReplies is how many heartbeat replies wait for a client that does not read.
 const waitingReplies = 8
 
-func newChat(s *Simulator, l link, number int64, agent, address string) *chat {
+func newChat(s *Simulator, l link, host int, number int64, agent, address string) *chat {
 	name := "c" + decimal(number)
 	return &chat{
 		sim: s, link: l, name: name, agent: agent, log: s.log.With("connection", name),
-		number: uint64(number), address: address, host: 1,
+		number: uint64(number), address: address, host: host,
 		acks:    make(chan string, waitingReplies),
 		flushes: make(chan *flush),
 		replies: make(chan []byte, waitingReplies),

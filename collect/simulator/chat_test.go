@@ -234,7 +234,7 @@ func TestAuthRefused(t *testing.T) {
 // pipeChat serves one tcp chat over a pipe, in a bubble of its own time.
 func pipeChat(t *testing.T, s *Simulator) net.Conn {
 	server, conn := net.Pipe()
-	s.chats.Go(func() { s.chat(t.Context(), newTCPLink(server, s.faults), "", "pipe") })
+	s.chats.Go(func() { s.chat(t.Context(), newTCPLink(server, s.faults), 1, "", "pipe") })
 	return conn
 }
 

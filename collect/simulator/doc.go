@@ -5,6 +5,7 @@
 //	web API  <-- HTTP --+                    +-- room 1: script or recording
 //	(rooms, tokens)     |    Simulator ------+-- room 2 …
 //	chat <-- tcp/ws/wss-+        |           +-- room n
+//	(host 1 … 8)                 |
 //	                             +-- ledger: what was really pushed, one line a command
 //
 // One goroutine per room makes its commands and hands each flush to all connections of the
@@ -37,7 +38,7 @@
 //
 // It does not promise the service's numbers where nobody knows them (how long a ban lasts,
 // how old a token may be), nor pictures: addresses of images in its answers lead nowhere.
-// It has one chat host. Broadcasts end and begin by chance and only where somebody watches.
+// Broadcasts end and begin by chance and only where somebody watches.
 // All names, texts and numbers of scripted rooms are made up.
 //
 // Clients that others wrote for the service join it in scripts/acceptance and get all that

@@ -1,6 +1,8 @@
 package simulator
 
 import (
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -10,6 +12,7 @@ import (
 // faults decides when a fault happens. The settings may be replaced while it is used.
 type faults struct {
 	seed  uint64
+	hosts int
 	begun time.Time
 	now   atomic.Pointer[map[string][]setting]
 
@@ -17,8 +20,8 @@ type faults struct {
 	r  *rand.Rand
 }
 
-func newFaults(specs []string, seed uint64) (*faults, error) {
-	f := &faults{seed: seed, begun: time.Now(), r: random(seed, saltFault)}
+func newFaults(specs []string, seed uint64, hosts int) (*faults, error) {
+	f := &faults{seed: seed, hosts: hosts, begun: time.Now(), r: random(seed, saltFault)}
 	return f, f.set(specs)
 }
 
@@ -27,8 +30,23 @@ func (f *faults) set(specs []string) error {
 	if err != nil {
 		return err
 	}
+	for name, all := range settings {
+		for _, s := range all {
+			if s.scope.of == scopeHost && s.scope.n > f.hosts {
+				return &FaultError{Setting: name + ":" + s.scope.of + decimal(s.scope.n), Name: name,
+					Err: errors.New(noSuchHost(f.hosts))}
+			}
+		}
+	}
 	f.now.Store(&settings)
 	return nil
+}
+
+func noSuchHost(there int) string {
+	if there == 1 {
+		return "there is 1 host (the setting Hosts makes more)"
+	}
+	return fmt.Sprintf("there are %d hosts", there)
 }
 
 // none reports whether there is no fault at all, now or later.

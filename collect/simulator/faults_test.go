@@ -78,7 +78,7 @@ func TestBadPackets(t *testing.T) {
 
 // torn only delays: writes are cut into pieces that make up the whole.
 func TestTornPieces(t *testing.T) {
-	f, err := newFaults([]string{faultTorn}, 1)
+	f, err := newFaults([]string{faultTorn}, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func FuzzAuth(f *testing.F) {
 	f.Add(bilibili.AppendPacket(nil, bilibili.Packet{Operation: bilibili.OpAuth, Body: []byte(`{"roomid":1}`)}))
 	f.Add(bilibili.AppendPacket(nil, heartbeat("x")))
 	f.Fuzz(func(t *testing.T, message []byte) {
-		c := newChat(s, &deafLink{message: message}, 1, "", "")
+		c := newChat(s, &deafLink{message: message}, 1, 1, "", "")
 		if err := c.accept(); err == nil {
 			t.Errorf("accepted %q", message)
 		}

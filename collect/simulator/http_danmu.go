@@ -100,11 +100,16 @@ func (s *Simulator) danmuInfo(w http.ResponseWriter, r *http.Request) {
 		"token": s.secrets.newToken(token{
 			Room: rm.id, Buvid: buvid, Agent: agentMark(r.UserAgent()), UID: s.account(r), Made: time.Now().UnixMilli(),
 		}),
-		"host_list": list{object{
-			"host": s.listeners.chatHost(), "port": portOf(s.listeners.tcp), "wss_port": portOf(s.listeners.wss),
-			"ws_port": portOf(s.listeners.ws),
-		}},
+		"host_list": s.hostList(),
 	})
+}
+
+// hostList tells the hosts in the order of their numbers, to all alike.
+func (s *Simulator) hostList() (told list) {
+	for _, h := range s.listeners.hosts {
+		told = append(told, h.told())
+	}
+	return told
 }
 
 // wellSigned returns the buvid of a request that passes the service's risk control.

@@ -24,6 +24,10 @@ type Config struct {
 	// HTTP, TCP, WS and WSS are the addresses to listen on, on loopback only. Port 0 takes
 	// a free one; "" turns a transport off, but HTTP must be on.
 	HTTP, TCP, WS, WSS string
+	// Hosts is the number of chat hosts, 0 for 1, at most 8. The first is what TCP, WS and
+	// WSS say, the others are the addresses after it (127.0.0.2 …), on the same ports, or
+	// free ones for port 0.
+	Hosts int
 	// Rooms is the number of scripted rooms, 0 for 100. Their ids are made from the seed.
 	Rooms int
 	// Rate is the number of commands per second over all scripted rooms, 0 for 200. Rooms
@@ -55,11 +59,15 @@ const (
 	defaultRate          = 200
 	defaultFlushInterval = 1300 * time.Millisecond
 	mostRooms            = 100_000
+	mostHosts            = 8
 )
 
 func (c *Config) setDefaults() error {
 	if c.Rooms == 0 {
 		c.Rooms = defaultRooms
+	}
+	if c.Hosts == 0 {
+		c.Hosts = 1
 	}
 	if c.Rate == 0 {
 		c.Rate = defaultRate
@@ -73,6 +81,8 @@ func (c *Config) setDefaults() error {
 	switch {
 	case c.Rooms < 0 || c.Rooms > mostRooms:
 		return fmt.Errorf("rooms %d: want 1 to %d", c.Rooms, mostRooms)
+	case c.Hosts < 0 || c.Hosts > mostHosts:
+		return fmt.Errorf("hosts %d: want 1 to %d", c.Hosts, mostHosts)
 	case !(c.Rate > 0 && c.Rate <= 1e6):
 		return fmt.Errorf("rate %v: want more than 0 and at most 1000000 commands per second", c.Rate)
 	case c.FlushInterval < 0:
@@ -121,7 +131,7 @@ func New(c Config) (*Simulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.faults, err = newFaults(c.Faults, c.Seed); err != nil {
+	if s.faults, err = newFaults(c.Faults, c.Seed, c.Hosts); err != nil {
 		return nil, err
 	}
 	if s.secrets, err = newSecrets(c.Seed); err != nil {
@@ -198,7 +208,7 @@ func (s *Simulator) SetFaults(settings ...string) error { return s.faults.set(se
 func (s *Simulator) Addresses() Addresses { return s.listeners.addresses() }
 
 // CA returns the certificate, in PEM, of the authority that signed the one used for wss.
-// It is made by [New], for 127.0.0.1, ::1 and localhost.
+// It is made by [New], for localhost, ::1 and 127.0.0.1 to 127.0.0.8.
 func (s *Simulator) CA() []byte { return s.certs.caPEM }
 
 // Run serves until ctx ends; then it says farewell to its clients and returns nil. Any
@@ -210,10 +220,12 @@ func (s *Simulator) Run(ctx context.Context) error {
 		group.Go(func() error { return t.run(ctx) })
 	}
 	s.serveHTTP(ctx, group, s.listeners.http, s.api())
-	s.serveHTTP(ctx, group, s.listeners.ws, s.sub(ctx))
-	s.serveHTTP(ctx, group, s.listeners.wss, s.sub(ctx))
-	if s.listeners.tcp != nil {
-		group.Go(func() error { return s.serveTCP(ctx) })
+	for _, h := range s.listeners.hosts {
+		s.serveHTTP(ctx, group, h.ws, s.sub(ctx, h))
+		s.serveHTTP(ctx, group, h.wss, s.sub(ctx, h))
+		if h.tcp != nil {
+			group.Go(func() error { return s.serveTCP(ctx, h) })
+		}
 	}
 	err := group.Wait()
 	// Nobody accepts any more; the connections are on their way out.
@@ -254,11 +266,11 @@ func (s *Simulator) serveHTTP(ctx context.Context, group *errgroup.Group, l net.
 }
 
 // serveTCP accepts until ctx ends.
-func (s *Simulator) serveTCP(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { _ = s.listeners.tcp.Close() })
+func (s *Simulator) serveTCP(ctx context.Context, h *host) error {
+	stop := context.AfterFunc(ctx, func() { _ = h.tcp.Close() })
 	defer stop()
 	for {
-		conn, err := s.listeners.tcp.Accept()
+		conn, err := h.tcp.Accept()
 		if ctx.Err() != nil {
 			if err == nil {
 				_ = conn.Close()
@@ -266,14 +278,14 @@ func (s *Simulator) serveTCP(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("serve %s: %w", s.listeners.tcp.Addr(), err)
+			return fmt.Errorf("serve %s: %w", h.tcp.Addr(), err)
 		}
-		s.chats.Go(func() { s.chat(ctx, newTCPLink(conn, s.faults), "", conn.RemoteAddr().String()) })
+		s.chats.Go(func() { s.chat(ctx, newTCPLink(conn, s.faults), h.number, "", conn.RemoteAddr().String()) })
 	}
 }
 
-// sub is the handler of the WebSocket listeners.
-func (s *Simulator) sub(ctx context.Context) http.Handler {
+// sub is the handler of a host's WebSocket listeners.
+func (s *Simulator) sub(ctx context.Context, h *host) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/sub", func(w http.ResponseWriter, r *http.Request) {
 		s.chats.Add(1)
@@ -287,15 +299,15 @@ func (s *Simulator) sub(ctx context.Context) http.Handler {
 			return
 		}
 		raw := r.Context().Value(connKey{}).(net.Conn)
-		s.chat(ctx, newWSLink(ctx, conn, raw, s.faults), r.UserAgent(), r.RemoteAddr)
+		s.chat(ctx, newWSLink(ctx, conn, raw, s.faults), h.number, r.UserAgent(), r.RemoteAddr)
 	})
 	return mux
 }
 
-func (s *Simulator) chat(ctx context.Context, l link, agent, address string) {
+func (s *Simulator) chat(ctx context.Context, l link, host int, agent, address string) {
 	s.connections.Add(1)
 	defer s.connections.Add(-1)
-	newChat(s, l, s.number.Add(1), agent, hostPart(address)).serve(ctx)
+	newChat(s, l, host, s.number.Add(1), agent, hostPart(address)).serve(ctx)
 }
 
 // Stats counts what happened since New.

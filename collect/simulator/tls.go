@@ -57,7 +57,7 @@ func newCertificates(now time.Time) (*certificates, error) {
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames:     []string{"localhost"},
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		IPAddresses:  append([]net.IP{net.IPv6loopback}, hostAddresses()...),
 	}
 	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, ca, key.Public(), caKey)
 	if err != nil {
@@ -67,4 +67,12 @@ func newCertificates(now time.Time) (*certificates, error) {
 		caPEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER}),
 		leaf:  tls.Certificate{Certificate: [][]byte{leafDER}, PrivateKey: key},
 	}, nil
+}
+
+// hostAddresses are the addresses of as many hosts as there may be.
+func hostAddresses() (all []net.IP) {
+	for n := range mostHosts {
+		all = append(all, net.IPv4(127, 0, 0, byte(1+n)))
+	}
+	return all
 }
