@@ -98,7 +98,7 @@ func recorded(payload []byte) (entry, error) {
 	switch c.name {
 	case "DANMU_MSG":
 		e.at, c.id = h.danmaku()
-	case "SUPER_CHAT_MESSAGE":
+	case "SUPER_CHAT_MESSAGE", "SUPER_CHAT_MESSAGE_JPN":
 		c.id = scalar(d.ID)
 	case "SEND_GIFT":
 		c.id = scalar(d.TID)

@@ -19,6 +19,9 @@ type script struct {
 	// to wait before each.
 	follow []followUp
 
+	// said is the last danmaku, uid and all, for what is about one.
+	said danmaku
+
 	number                         uint64
 	watched, likes, online, guards int64
 	liveKey                        int64
@@ -53,22 +56,30 @@ var kinds = []struct {
 	share int
 	make  func(*script, time.Time) command
 }{
-	{4700, (*script).danmaku},
+	{4610, (*script).danmaku},
 	{60, (*script).suffixedDanmaku},
 	{1700, (*script).interactV2},
 	{250, (*script).interact},
-	{800, (*script).gift},
+	{640, (*script).giftV2},
+	{160, (*script).gift},
 	{450, (*script).like},
 	{500, (*script).likesUpdate},
 	{420, (*script).onlineCount},
 	{400, (*script).watchedChange},
 	{220, (*script).entryEffect},
-	{200, (*script).onlineRank},
+	{150, (*script).onlineRankV3},
+	{50, (*script).onlineRank},
+	{60, (*script).interactiveGame},
 	{120, (*script).fansUpdate},
 	{50, (*script).banner},
 	{50, (*script).notice},
 	{40, (*script).superChat},
 	{12, (*script).guard},
+	{5, (*script).redPocket},
+	{15, (*script).recall},
+	{6, (*script).block},
+	{3, (*script).silence},
+	{1, (*script).warning},
 	{15, (*script).unknown},
 	{4, (*script).preparing},
 	{9, (*script).roomChange},
@@ -170,8 +181,8 @@ func (s *script) draw(now time.Time) danmaku {
 }
 
 func (s *script) danmaku(now time.Time) command {
-	d := s.draw(now)
-	return d.command()
+	s.said = s.draw(now)
+	return s.said.command()
 }
 
 // suffixedDanmaku has the suffix that the service gives danmaku of restricted activities

@@ -40,28 +40,58 @@ func (s *script) superChat(now time.Time) command {
 	tier, p := pick(s.r, tiers), s.someone(now)
 	chat := int64(hashOf(s.seed, uint64(s.room.id), s.number)>>30) + 1
 	id := s.messageID()
+	data := object{
+		"id": chat, "uid": p.uid, "price": tier[0], "rate": 1000, "message": s.text(), "message_trans": "",
+		"trans_mark": 0, "time": tier[1], "start_time": now.Unix(), "end_time": now.Unix() + int64(tier[1]),
+		"ts": now.Unix(), "token": fmt.Sprintf("%08X", uint32(s.number)), "is_ranked": 1, "is_send_audit": 0,
+		"gift":       object{"gift_id": 12000, "gift_name": "醒目留言", "num": 1},
+		"medal_info": nil, "background_color": "#EDF5FF", "background_bottom_color": "#2A60B2",
+		"background_color_start": "#3171D2", "background_color_end": "#405D85", "background_icon": "",
+		"background_image": "", "background_price_color": "#7497CD", "message_font_color": "#A3F6FF", "color_point": 0.7, "dmscore": 120,
+		"user_info": object{
+			"uname": p.name, "face": noFace, "face_frame": "", "guard_level": p.guard, "user_level": p.level,
+			"is_vip": 0, "is_svip": 0, "is_main_vip": 0, "level_color": "#969696", "manager": oneIf(p.admin),
+			"name_color": "#666666", "title": "0",
+		},
+	}
+	if s.r.IntN(2) == 0 {
+		s.follow = append(s.follow, followUp{1, func(time.Time) command { return s.superChatJapanese(chat, data) }})
+	}
+	if s.r.IntN(superChatsADeletion) == 0 {
+		s.follow = append(s.follow, followUp{30 + s.r.IntN(100), func(time.Time) command { return s.superChatDelete(chat) }})
+	}
 	return alike("SUPER_CHAT_MESSAGE", decimal(chat), object{
 		"cmd": "SUPER_CHAT_MESSAGE", "roomid": s.room.id, "msg_id": id, "p_is_ack": true, "p_msg_type": 1,
-		"send_time": now.UnixMilli(),
-		"data": object{
-			"id": chat, "uid": p.uid, "price": tier[0], "rate": 1000, "message": s.text(), "message_trans": "",
-			"trans_mark": 0, "time": tier[1], "start_time": now.Unix(), "end_time": now.Unix() + int64(tier[1]),
-			"ts": now.Unix(), "token": fmt.Sprintf("%08X", uint32(s.number)), "is_ranked": 1, "is_send_audit": 0,
-			"gift":       object{"gift_id": 12000, "gift_name": "醒目留言", "num": 1},
-			"medal_info": nil, "background_color": "#EDF5FF", "background_bottom_color": "#2A60B2",
-			"background_color_start": "#3171D2", "background_color_end": "#405D85", "background_icon": "",
-			"background_image": "", "background_price_color": "#7497CD", "message_font_color": "#A3F6FF", "color_point": 0.7, "dmscore": 120,
-			"user_info": object{
-				"uname": p.name, "face": noFace, "face_frame": "", "guard_level": p.guard, "user_level": p.level,
-				"is_vip": 0, "is_svip": 0, "is_main_vip": 0, "level_color": "#969696", "manager": oneIf(p.admin),
-				"name_color": "#666666", "title": "0",
-			},
-		},
+		"send_time": now.UnixMilli(), "data": data,
 	})
 }
 
-// guard is GUARD_BUY with the list price, followed by USER_TOAST_MSG with what was paid;
-// start_time is the same in both.
+const superChatsADeletion = 12
+
+// superChatJapanese is the same super chat once more, with its numbers as texts.
+func (s *script) superChatJapanese(chat int64, data object) command {
+	again := object{"message_jpn": "", "id": decimal(chat), "uid": fmt.Sprint(data["uid"])}
+	for _, key := range []string{
+		"price", "rate", "message", "time", "start_time", "end_time", "ts", "token", "is_ranked", "gift", "medal_info",
+		"background_color", "background_bottom_color", "background_icon", "background_image", "background_price_color",
+		"user_info",
+	} {
+		again[key] = data[key]
+	}
+	return alike("SUPER_CHAT_MESSAGE_JPN", decimal(chat), object{
+		"cmd": "SUPER_CHAT_MESSAGE_JPN", "roomid": decimal(int64(s.room.id)), "data": again,
+	})
+}
+
+func (s *script) superChatDelete(chat int64) command {
+	id := s.messageID()
+	return alike("SUPER_CHAT_MESSAGE_DELETE", id, object{
+		"cmd": "SUPER_CHAT_MESSAGE_DELETE", "msg_id": id, "roomid": s.room.id, "data": object{"ids": list{chat}},
+	})
+}
+
+// guard is GUARD_BUY with the list price, followed by both forms of USER_TOAST_MSG with
+// what was paid; start_time is the same in all three.
 func (s *script) guard(now time.Time) command {
 	p := s.someone(now)
 	p.guard = 3
@@ -80,6 +110,19 @@ func (s *script) guard(now time.Time) command {
 			"price": paid, "role_name": "舰长", "start_time": start, "svga_block": 0, "target_guard_count": count,
 			"toast_msg": "<%" + p.name + "%> 在主播" + s.room.streamerName + "的直播间开通了舰长",
 			"uid":       p.uid, "unit": "月", "user_show": true, "username": p.name,
+		}})
+	}}, followUp{2, func(time.Time) command {
+		return alike("USER_TOAST_MSG_V2", "", object{"cmd": "USER_TOAST_MSG_V2", "data": object{
+			"sender_uinfo":   object{"uid": p.uid, "base": object{"name": p.name, "face": noFace}},
+			"receiver_uinfo": object{"uid": s.room.streamer, "base": object{"name": s.room.streamerName, "face": noFace}},
+			"guard_info": object{"guard_level": p.guard, "role_name": "舰长", "room_guard_count": count, "op_type": operation,
+				"start_time": start, "end_time": start},
+			"pay_info":    object{"payflow_id": flow, "price": paid, "num": 1, "unit": "月"},
+			"gift_info":   object{"gift_id": 10003},
+			"effect_info": object{"effect_id": 397},
+			"option": object{"anchor_show": true, "user_show": true, "is_group": 0, "is_show": 0, "source": 0,
+				"svga_block": 0, "color": "#00D1F1"},
+			"toast_msg": "<%" + p.name + "%> 在主播" + s.room.streamerName + "的直播间开通了舰长",
 		}})
 	}})
 	return alike("GUARD_BUY", "", object{"cmd": "GUARD_BUY", "data": object{

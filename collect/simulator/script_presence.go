@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"encoding/base64"
-	"encoding/binary"
 	"time"
 )
 
@@ -86,30 +85,6 @@ func (s *script) interactV2(now time.Time) command {
 			"dmscore": 3, "pb": base64.StdEncoding.EncodeToString(pb),
 		}}
 	})
-}
-
-// Part of the protocol buffers' encoding: the wire types of numbers and of texts.
-const (
-	wireVarint = 0
-	wireBytes  = 2
-)
-
-// appendNumber and appendText write a field; the value zero is left out, as proto3 does.
-func appendNumber(b []byte, field uint64, v int64) []byte {
-	if v == 0 {
-		return b
-	}
-	b = binary.AppendUvarint(b, field<<3|wireVarint)
-	return binary.AppendUvarint(b, uint64(v))
-}
-
-func appendText(b []byte, field uint64, v string) []byte {
-	if v == "" {
-		return b
-	}
-	b = binary.AppendUvarint(b, field<<3|wireBytes)
-	b = binary.AppendUvarint(b, uint64(len(v)))
-	return append(b, v...)
 }
 
 func (s *script) like(now time.Time) command {

@@ -1,6 +1,9 @@
 package simulator
 
-import "time"
+import (
+	"encoding/base64"
+	"time"
+)
 
 func (s *script) likesUpdate(time.Time) command {
 	s.likes += 1 + s.r.Int64N(40)
@@ -29,29 +32,57 @@ func (s *script) watchedChange(time.Time) command {
 	}})
 }
 
-func (s *script) onlineRank(now time.Time) command {
-	people := make([]person, 7)
+// ranked are the seven who gave most, with their scores.
+func (s *script) ranked(now time.Time) (people []person, scores []int64) {
 	score := int64(5000)
-	scores := make([]int64, len(people))
-	for i := range people {
-		people[i] = s.someone(now)
+	for range 7 {
+		people = append(people, s.someone(now))
 		score -= s.r.Int64N(600)
-		scores[i] = score
+		scores = append(scores, score)
 	}
-	build := func(masked bool) []byte {
+	return people, scores
+}
+
+// rank builds a command in both forms.
+func (s *script) rank(name string, people []person, build func(people []person) object) command {
+	hidden := make([]person, len(people))
+	for i, p := range people {
+		hidden[i] = p.masked()
+	}
+	return command{name: name, payload: marshal(build(people)), masked: marshal(build(hidden))}
+}
+
+func (s *script) onlineRank(now time.Time) command {
+	people, scores := s.ranked(now)
+	return s.rank("ONLINE_RANK_V2", people, func(people []person) object {
 		var entries list
 		for i, p := range people {
-			if masked {
-				p = p.masked()
-			}
 			entries = append(entries, object{
 				"uid": p.uid, "face": noFace, "score": decimal(scores[i]), "uname": p.name, "rank": i + 1,
 				"guard_level": p.guard, "is_mystery": false,
 			})
 		}
-		return marshal(object{"cmd": "ONLINE_RANK_V2", "data": object{"online_list": entries, "rank_type": "online_rank"}})
-	}
-	return command{name: "ONLINE_RANK_V2", payload: build(false), masked: build(true)}
+		return object{"cmd": "ONLINE_RANK_V2", "data": object{"online_list": entries, "rank_type": "online_rank"}}
+	})
+}
+
+// onlineRankV3 carries the message GoldRankBroadcast (sjh8130/bili_danmaku).
+func (s *script) onlineRankV3(now time.Time) command {
+	people, scores := s.ranked(now)
+	return s.rank("ONLINE_RANK_V3", people, func(people []person) object {
+		pb := appendText(nil, 1, "online_rank")
+		for i, p := range people {
+			var entry []byte
+			entry = appendNumber(entry, 1, p.uid)
+			entry = appendText(entry, 2, noFace)
+			entry = appendText(entry, 3, decimal(scores[i]))
+			entry = appendText(entry, 4, p.name)
+			entry = appendNumber(entry, 5, int64(i+1))
+			entry = appendNumber(entry, 6, int64(p.guard))
+			pb = appendText(pb, 3, string(entry))
+		}
+		return object{"cmd": "ONLINE_RANK_V3", "data": object{"pb": base64.StdEncoding.EncodeToString(pb)}}
+	})
 }
 
 func (s *script) fansUpdate(time.Time) command {
