@@ -38,6 +38,7 @@ reported it.
 		Example: `  danmaku simulate --rooms 100 --rate 500 --ledger pushed.jsonl
   danmaku simulate --http 127.0.0.1:7700 --tcp 127.0.0.1:7701
   danmaku simulate --faults thinning=0.3,token_age=30s,code_412=1:lists@20s+1m
+  danmaku simulate --rooms 300 --faults flux=5m
   danmaku simulate --hosts 3 --faults host_down:host1@1m+2m,thinning=0.8:host2
   danmaku simulate --replay recording.bin --speed max --for 30s`,
 		Args: noArguments,

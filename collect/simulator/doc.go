@@ -22,7 +22,8 @@
 //	    was sent in the room, withheld or not.
 //	S3  A room's scripted commands, in order, are a pure function of seed and room, except
 //	    for the times in them, which are those of the push. STOP_LIVE_ROOM_LIST follows
-//	    the clock instead: one in 30 s, alike in all rooms.
+//	    the clock instead: one in 30 s, alike in all rooms. Under flux the beginnings and
+//	    ends of broadcasts follow the clock too, as a pure function of seed and room.
 //	S4  A recording is played once a room, in its order, nothing added, nothing masked.
 //	S5  The ledger has a line for each valid command written to an accepted connection,
 //	    and only after the write succeeded. Data that a reset connection discards was
@@ -38,8 +39,8 @@
 //
 // It does not promise the service's numbers where nobody knows them (how long a ban lasts,
 // how old a token may be), nor pictures: addresses of images in its answers lead nowhere.
-// Broadcasts end and begin by chance and only where somebody watches.
-// All names, texts and numbers of scripted rooms are made up.
+// Broadcasts end and begin by chance and only where somebody watches, unless the fault flux
+// gives all rooms a schedule. All names, texts and numbers of scripted rooms are made up.
 //
 // Clients that others wrote for the service join it in scripts/acceptance and get all that
 // its ledger says they were sent.

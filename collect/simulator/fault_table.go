@@ -54,6 +54,7 @@ const (
 	faultListsUnsorted = "lists_unsorted"
 	faultListsOverlap  = "lists_overlap"
 	faultListsEmpty    = "lists_empty"
+	faultFlux          = "flux"
 
 	faultRefuseAuth  = "refuse_auth"
 	faultMuteRefusal = "mute_refusal"
@@ -119,6 +120,9 @@ var faultTable = []Fault{
 		About: "Lists move while they are paged: the last three rooms of a page are on the next one again."},
 	{Name: faultListsEmpty, Value: valueShare, Default: "1", kind: kindWeb, scope: groupLists, Source: "bilibili-live-monitor-js issue 2",
 		About: "Lists are answered with code 0 and no rooms."},
+	{Name: faultFlux, Value: valueTime, Default: "10m", kind: kindAlways, Source: "Sora233/DDBOT issue 200",
+		About: "Made-up rooms begin and end, after about that time, whether or not they are watched: some end without " +
+			"PREPARING, some are interrupted for seconds. Lists follow, and ranks change. Recordings are not touched."},
 
 	{Name: faultRefuseAuth, Value: valueShare, Default: "0.33", Source: sourceBDM,
 		About: "Auths with a good token are answered with code -101."},

@@ -102,8 +102,8 @@ type state struct {
 	unix int64
 }
 
-func (rm *room) state() state {
-	live, key, since := rm.broadcast()
+func (rm *room) state(now time.Time) state {
+	live, key, since := rm.broadcast(now)
 	if !live {
 		return state{text: noClock}
 	}

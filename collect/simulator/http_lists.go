@@ -17,7 +17,7 @@ const (
 func (s *Simulator) listed(areaID, parent int64, now time.Time) []*room {
 	var rooms []*room
 	for _, rm := range s.rooms {
-		live, _, _ := rm.broadcast()
+		live, _, _ := rm.broadcast(now)
 		if live && (areaID == 0 || int64(rm.area.id) == areaID) && (parent == 0 || int64(rm.area.parent) == parent) {
 			rooms = append(rooms, rm)
 		}

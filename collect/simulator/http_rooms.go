@@ -16,7 +16,7 @@ func (s *Simulator) roomInit(w http.ResponseWriter, r *http.Request) {
 		respond(w, codeNoSuchRoom, "房间不存在", object{})
 		return
 	}
-	st := rm.state()
+	st := rm.state(time.Now())
 	if st.status == 0 {
 		st.unix = neverLive
 	}
@@ -34,10 +34,11 @@ func (s *Simulator) roomInfo(w http.ResponseWriter, r *http.Request) {
 		respond(w, codeNotFound, "未找到该房间", list{})
 		return
 	}
-	st := rm.state()
+	now := time.Now()
+	st := rm.state(now)
 	respondOK(w, object{
 		"uid": rm.streamer, "room_id": rm.id, "short_id": rm.short, "attention": rm.fans,
-		"online": rm.shown(time.Now()), "is_portrait": false, "description": rm.description,
+		"online": rm.shown(now), "is_portrait": false, "description": rm.description,
 		"live_status": st.status, "area_id": rm.area.id, "area_name": rm.area.name,
 		"parent_area_id": rm.area.parent, "parent_area_name": rm.area.parentName, "old_area_id": rm.area.oldID,
 		"title": rm.title, "user_cover": "", "keyframe": "", "background": "", "live_time": st.text,
@@ -59,7 +60,7 @@ func (s *Simulator) infoByRoom(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := time.Now()
-	st := rm.state()
+	st := rm.state(now)
 	key, _ := strconv.ParseInt(st.key, 10, 64) // 0 where there is none
 	respond(w, codeOK, "0", object{
 		"room_info": object{
@@ -102,7 +103,7 @@ func (s *Simulator) roomBaseInfo(w http.ResponseWriter, r *http.Request) {
 }
 
 func baseInfo(rm *room, now time.Time) object {
-	st := rm.state()
+	st := rm.state(now)
 	key, _ := strconv.ParseInt(st.key, 10, 64) // 0 where there is none
 	return object{
 		"room_id": rm.id, "uid": rm.streamer, "area_id": rm.area.id, "area_name": rm.area.name,
@@ -145,7 +146,7 @@ func (s *Simulator) statusByUIDs(w http.ResponseWriter, r *http.Request) {
 }
 
 func streamerStatus(rm *room, now time.Time) object {
-	st := rm.state()
+	st := rm.state(now)
 	return object{
 		"title": rm.title, "room_id": rm.id, "uid": rm.streamer, "online": rm.shown(now), "live_time": st.unix,
 		"live_status": st.status, "short_id": rm.short, "area": rm.area.oldID, "area_name": rm.area.name,

@@ -55,6 +55,7 @@ const (
 	saltText
 	saltSite
 	saltFault
+	saltFlux
 )
 
 func random(numbers ...uint64) *rand.Rand {

@@ -8,7 +8,8 @@ import (
 // room is one room of the stand-in: what the web API tells of it and who is connected.
 type room struct {
 	facts
-	rank int // from 1, by popularity at the start
+	rank int   // from 1, by popularity at the start
+	flux *flux // nil where replayed
 
 	// joined holds a token while somebody may have joined since the room last looked.
 	joined chan struct{}
@@ -69,12 +70,20 @@ func (rm *room) setLive(live bool, key int64, since time.Time) {
 	}
 }
 
-// broadcast tells whether the room is live, under which key and since when. A room that
-// nobody watches is always live: nothing would ever bring it back.
-func (rm *room) broadcast() (live bool, key int64, since time.Time) {
+// broadcast tells whether the room is live, under which key and since when. Without a
+// schedule a room that nobody watches is always live: nothing would ever bring it back.
+func (rm *room) broadcast(now time.Time) (live bool, key int64, since time.Time) {
+	if a, on := rm.flux.at(rm.id, now); on {
+		return a.live, a.key, a.since
+	}
 	rm.mu.Lock()
 	defer rm.mu.Unlock()
 	return rm.live || len(rm.members) == 0, rm.liveKey, rm.liveSince
+}
+
+// shown is the popularity that lists show.
+func (rm *room) shown(now time.Time) int64 {
+	return int64(float64(rm.facts.shown(now)) * rm.flux.sway(rm.id, now))
 }
 
 func (rm *room) setHeartbeat(popularity uint32) {

@@ -22,6 +22,10 @@ type script struct {
 	// said is the last danmaku, uid and all, for what is about one.
 	said danmaku
 
+	// aired is what the schedule said last, scheduled whether there is one.
+	aired     airing
+	scheduled bool
+
 	number                         uint64
 	watched, likes, online, guards int64
 	liveKey                        int64
@@ -46,7 +50,7 @@ func newScript(seed uint64, rm *room) *script {
 		online:  50 + r.Int64N(9_000),
 		guards:  r.Int64N(300),
 	}
-	s.liveKey = 600_000_000_000_000_000 + r.Int64N(1e16)
+	s.liveKey = firstKey + r.Int64N(mostKeys)
 	rm.setLive(true, s.liveKey, rm.since)
 	return s
 }

@@ -119,8 +119,9 @@ func (s *script) unknown(time.Time) command {
 	})
 }
 
-func (s *script) roomChange(time.Time) command {
-	id := s.messageID()
+func (s *script) roomChange(time.Time) command { return s.change(s.messageID()) }
+
+func (s *script) change(id string) command {
 	return alike("ROOM_CHANGE", id, object{"cmd": "ROOM_CHANGE", "msg_id": id, "data": object{
 		"title": s.room.title, "area_id": s.room.area.id, "area_name": s.room.area.name,
 		"parent_area_id": s.room.area.parent, "parent_area_name": s.room.area.parentName,
@@ -135,24 +136,65 @@ const offlineCommands = 20
 // preparing ends the broadcast; the next one follows, announced twice as the service does
 // (only the first announcement has live_time).
 func (s *script) preparing(now time.Time) command {
-	if s.liveKey == 0 {
+	if s.liveKey == 0 || s.scheduled {
 		return s.danmaku(now)
 	}
 	s.liveKey = 0
 	s.room.setLive(false, 0, now)
-	next := 600_000_000_000_000_000 + s.r.Int64N(1e16)
+	next := firstKey + s.r.Int64N(mostKeys)
 	s.follow = append(s.follow,
-		followUp{offlineCommands, func(now time.Time) command {
-			s.liveKey = next
-			s.room.setLive(true, next, now)
-			return s.live(now, true)
-		}},
+		followUp{offlineCommands, func(now time.Time) command { return s.begin(next, now) }},
 		followUp{offlineCommands + 1, func(now time.Time) command { return s.live(now, false) }})
-	id := s.messageID()
+	return s.ends(s.messageID(), now)
+}
+
+// begin is the first announcement of a broadcast.
+func (s *script) begin(key int64, now time.Time) command {
+	if s.scheduled {
+		return s.danmaku(now)
+	}
+	s.liveKey = key
+	s.room.setLive(true, key, now)
+	return s.live(now, true)
+}
+
+func (s *script) ends(id string, now time.Time) command {
 	return alike("PREPARING", id, object{
 		"cmd": "PREPARING", "msg_id": id, "p_is_ack": true, "p_msg_type": 1,
 		"roomid": decimal(int64(s.room.id)), "send_time": now.UnixMilli(),
 	})
+}
+
+// air follows the schedule, where there is one, and returns what the room says of it.
+func (s *script) air(now time.Time) []command {
+	a, on := s.room.flux.at(s.room.id, now)
+	was, known := s.aired, s.scheduled
+	s.aired, s.scheduled = a, on
+	if !on {
+		// From here on the room goes on by chance, and only a live one does.
+		if known && s.liveKey == 0 {
+			return []command{s.begin(was.key, now)}
+		}
+		return nil
+	}
+	s.room.setLive(a.live, a.key, a.since)
+	if s.liveKey = 0; a.live {
+		s.liveKey = a.key
+	}
+	switch {
+	case !known || a.live == was.live && a.key == was.key:
+	case a.live:
+		return []command{s.live(now, true), s.live(now, false), s.change(airID(a.key, 0))}
+	case was.live && was.announced:
+		return []command{s.ends(airID(a.key, 1), now)}
+	}
+	return nil
+}
+
+// airID is the msg_id of what the schedule brings about. The script's own would shift by
+// the clock (S3).
+func airID(key int64, n uint64) string {
+	return decimal(int64(hashOf(uint64(key), n)>>9)) + ":1000:1000"
 }
 
 func (s *script) live(now time.Time, first bool) command {

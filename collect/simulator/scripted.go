@@ -3,6 +3,8 @@ package simulator
 import (
 	"math"
 	"time"
+
+	"danmaku-archiver/schema"
 )
 
 // scripted is the source of a scripted room: a share of the rate at each flush, and the
@@ -12,6 +14,8 @@ type scripted struct {
 	// perFlush commands come with each flush on average, owed is what is left over.
 	perFlush, owed float64
 	siteSlot       int64
+	// stopped tells the rooms that ended before a slot; nil where nobody knows.
+	stopped func(slot int64) []schema.RoomID
 }
 
 func newScripted(seed uint64, rm *room, perFlush float64) *scripted {
@@ -27,30 +31,42 @@ func newScripted(seed uint64, rm *room, perFlush float64) *scripted {
 // (sjh8130/bili_danmaku).
 const siteEvery = 30
 
-func (s *scripted) resume(now time.Time) { s.siteSlot = now.Unix() / siteEvery }
+// What happened while nobody was there is not told afterwards.
+func (s *scripted) resume(now time.Time) {
+	s.siteSlot = now.Unix() / siteEvery
+	s.script.air(now)
+}
 
 func (s *scripted) take(now time.Time) ([]command, error) {
 	whole, rest := math.Modf(s.owed + s.perFlush)
 	s.owed = rest
-	commands := make([]command, 0, int(whole)+1)
+	commands := append(make([]command, 0, int(whole)+1), s.script.air(now)...)
 	for range int(whole) {
 		commands = append(commands, s.script.next(now))
 	}
 	if slot := now.Unix() / siteEvery; slot != s.siteSlot {
 		s.siteSlot = slot
-		commands = append(commands, stopLiveRoomList(s.script.seed, slot))
+		var ended []schema.RoomID
+		if s.stopped != nil {
+			ended = s.stopped(slot)
+		}
+		commands = append(commands, stopLiveRoomList(s.script.seed, slot, ended))
 	}
 	return commands, nil
 }
 
 func (s *scripted) done() bool { return false }
 
-// stopLiveRoomList is the same in every room.
-func stopLiveRoomList(seed uint64, slot int64) command {
+// stopLiveRoomList is the same in every room. Besides those that ended it names rooms of
+// the rest of the site.
+func stopLiveRoomList(seed uint64, slot int64, ended []schema.RoomID) command {
 	r := random(seed, saltSite, uint64(slot))
 	ids := make(list, 20+r.IntN(40))
 	for i := range ids {
-		ids[i] = 1_000_000 + r.IntN(25_000_000)
+		ids[i] = 1_000_000 + r.IntN(19_000_000) // below the ids of scripted rooms
+	}
+	for _, id := range ended {
+		ids = append(ids, id)
 	}
 	return alike("STOP_LIVE_ROOM_LIST", "", object{
 		"cmd": "STOP_LIVE_ROOM_LIST", "data": object{"room_id_list": ids},

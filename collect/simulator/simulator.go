@@ -104,6 +104,7 @@ type Simulator struct {
 	bans      bans
 	crowd     crowd
 	buvids    buvids
+	flux      flux
 
 	rooms   []*room // the most popular first; never changes
 	byID    map[schema.RoomID]*room
@@ -134,6 +135,7 @@ func New(c Config) (*Simulator, error) {
 	if s.faults, err = newFaults(c.Faults, c.Seed, c.Hosts); err != nil {
 		return nil, err
 	}
+	s.flux.seed, s.flux.faults = c.Seed, s.faults
 	if s.secrets, err = newSecrets(c.Seed); err != nil {
 		return nil, err
 	}
@@ -187,7 +189,10 @@ func (s *Simulator) makeRooms(speed float64) error {
 		}
 		t := &traffic{room: rm, every: c.FlushInterval}
 		if s.scripted() {
-			t.source, t.byKind = newScripted(c.Seed, rm, shares[i]*c.FlushInterval.Seconds()), true
+			rm.flux = &s.flux
+			source := newScripted(c.Seed, rm, shares[i]*c.FlushInterval.Seconds())
+			source.stopped = s.stopped
+			t.source, t.byKind = source, true
 		} else {
 			t.source = newTape(rm, s.tapes.rooms[rm.id], speed, c.Seed)
 			if speed == 0 {
