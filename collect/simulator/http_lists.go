@@ -15,19 +15,25 @@ const (
 
 // listed are the live rooms of an area, the most popular first; 0 is any area.
 func (s *Simulator) listed(areaID, parent int64, now time.Time) []*room {
-	var rooms []*room
+	// Reckoned once each: thousands of rooms are compared many times.
+	type entry struct {
+		room  *room
+		shown int64
+	}
+	entries := make([]entry, 0, len(s.rooms))
 	for _, rm := range s.rooms {
 		live, _, _ := rm.broadcast(now)
 		if live && (areaID == 0 || int64(rm.area.id) == areaID) && (parent == 0 || int64(rm.area.parent) == parent) {
-			rooms = append(rooms, rm)
+			entries = append(entries, entry{rm, rm.shown(now)})
 		}
 	}
-	// Reckoned once each: thousands of rooms are compared many times.
-	shown := make(map[*room]int64, len(rooms))
-	for _, rm := range rooms {
-		shown[rm] = rm.shown(now)
+	slices.SortFunc(entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(b.shown, a.shown), cmp.Compare(a.room.rank, b.room.rank))
+	})
+	rooms := make([]*room, len(entries))
+	for i, e := range entries {
+		rooms[i] = e.room
 	}
-	slices.SortStableFunc(rooms, func(a, b *room) int { return cmp.Compare(shown[b], shown[a]) })
 	return rooms
 }
 

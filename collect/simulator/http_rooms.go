@@ -126,14 +126,11 @@ func (s *Simulator) statusByUIDs(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	wanted := make(map[string]bool, len(uids))
-	for _, uid := range uids {
-		wanted[strings.TrimSpace(uid)] = true
-	}
 	now := time.Now()
 	found := object{}
-	for _, rm := range s.rooms {
-		if uid := decimal(rm.streamer); wanted[uid] {
+	for _, uid := range uids {
+		uid = strings.TrimSpace(uid)
+		if rm := s.byOwner[uid]; rm != nil {
 			found[uid] = streamerStatus(rm, now)
 		}
 	}

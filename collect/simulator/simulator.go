@@ -109,8 +109,9 @@ type Simulator struct {
 	rooms   []*room // the most popular first; never changes
 	byID    map[schema.RoomID]*room
 	byShort map[int64]*room
-	traffic []*traffic // one a room
-	tapes   *recording // nil where scripted
+	byOwner map[string]*room // by the streamer's uid, decimal
+	traffic []*traffic       // one a room
+	tapes   *recording       // nil where scripted
 
 	chats       sync.WaitGroup
 	number      atomic.Int64
@@ -178,12 +179,14 @@ func (s *Simulator) makeRooms(speed float64) error {
 	}
 	s.byID = make(map[schema.RoomID]*room, len(all))
 	s.byShort = make(map[int64]*room)
+	s.byOwner = make(map[string]*room, len(all))
 	shares := zipfShares(c.Rate, len(all))
 	for i, f := range all {
 		rm := newRoom(f)
 		rm.rank = i + 1
 		s.rooms = append(s.rooms, rm)
 		s.byID[rm.id] = rm
+		s.byOwner[decimal(rm.streamer)] = rm
 		if rm.short != 0 {
 			s.byShort[rm.short] = rm
 		}
