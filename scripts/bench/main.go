@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string) error {
 	procs := flags.Int("procs", 1, "cores to use (GOMAXPROCS)")
 	write := flags.String("write", "", "README to put the table into; it is printed otherwise")
 	flags.Usage = func() {
-		fmt.Fprintln(flags.Output(), "usage: go run . [flags] journal|decode\n\nMeasures the journal beside other logs, or the decoder beside others. Flags:")
+		fmt.Fprintln(flags.Output(), "usage: go run . [flags] journal|decode\n\nMeasures the journal beside other logs and alone, or the decoder beside others. Flags:")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string) error {
 	if name == "decode" {
 		table, err = decodeTable(*rounds)
 	} else {
-		table, err = journalTable(ctx, *dir, *rounds, *batches)
+		table, err = journalTables(ctx, *dir, *rounds, *batches)
 	}
 	if err != nil {
 		return err
