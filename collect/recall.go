@@ -184,6 +184,7 @@ type sample struct {
 func (c *Collector) sampler(ctx context.Context) error {
 	var waiting []sample
 	var looked time.Time
+	told := recallEvery
 	for {
 		if err := sleep(ctx, c.SampleInterval); err != nil {
 			return err
@@ -197,6 +198,10 @@ func (c *Collector) sampler(ctx context.Context) error {
 		if now := time.Now(); now.Sub(looked) >= muteEvery {
 			c.wakeMute()
 			looked = now
+			if every := c.sampleEvery(len(c.all())); every > 2*told {
+				told = every
+				c.Logger.Info("rooms are compared with their histories less often: the requests do not suffice for more", "rooms_each", every)
+			}
 		}
 		s := c.dueForSample()
 		if c.historian == nil || s == nil {
@@ -216,6 +221,14 @@ func (c *Collector) sampler(ctx context.Context) error {
 		waiting = append(waiting, sample{s, connection, ids, now})
 		s.recall.due = now.Add(jitter(recallEvery))
 	}
+}
+
+// sampleEvery is how often each of so many rooms can be sampled.
+func (c *Collector) sampleEvery(rooms int) time.Duration {
+	if c.historian == nil {
+		return 0
+	}
+	return max(recallEvery, time.Duration(rooms)*c.SampleInterval)
 }
 
 // dueForSample is the connected session whose turn it is, nil if none is due.

@@ -260,8 +260,11 @@ func TestSamplesAreSpread(t *testing.T) {
 		for n := range 100 {
 			rooms = append(rooms, Candidate{Room: schema.RoomID(n + 1), Rank: int32(n + 1), Reason: "top"})
 		}
-		_, stop := running(t, Config{Service: p, Sources: []Source{&fixed{rooms: rooms}}, Journal: &memory{}, ConnectInterval: -1, SampleInterval: 4 * time.Second})
+		col, stop := running(t, Config{Service: p, Sources: []Source{&fixed{rooms: rooms}}, Journal: &memory{}, ConnectInterval: -1, SampleInterval: 4 * time.Second})
 		pass(20 * time.Minute)
+		if every := col.Status().SampleEvery; every != 400*time.Second {
+			t.Errorf("the status says that rooms are sampled every %s", every)
+		}
 		if err := stop(); err != nil {
 			t.Error(err)
 		}

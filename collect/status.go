@@ -3,6 +3,7 @@ package collect
 import (
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"danmaku-archiver/schema"
 )
@@ -20,6 +21,9 @@ type Status struct {
 	Bad        int64        `json:"bad"`
 	Reconnects int64        `json:"reconnects"`
 	Room       []RoomStatus `json:"room"`
+	// SampleEvery is how often a room's history is compared with what was received; 0 where
+	// the service has none to show.
+	SampleEvery time.Duration `json:"sample_every_ns,omitempty"`
 	// LastError is the latest trouble with the service, empty if there was none.
 	LastError string `json:"last_error,omitempty"`
 }
@@ -70,6 +74,7 @@ func (c *Collector) Status() Status {
 	c.mu.Unlock()
 	st := Status{Rooms: len(all), Commands: c.count.commands.Load(), Bytes: c.count.bytes.Load(),
 		Bad: c.count.bad.Load(), Reconnects: c.count.reconnects.Load(), LastError: lastError}
+	st.SampleEvery = c.sampleEvery(len(all))
 	for _, s := range all {
 		r := *s.state.Load()
 		r.Room, r.Commands = s.room, s.commands.Load()
