@@ -264,3 +264,32 @@ func TestShedAndRefused(t *testing.T) {
 		t.Errorf("intervals (-want +got):\n%s", d)
 	}
 }
+
+// A mark that nobody recorded is told by the next snapshot, which then began the state.
+func TestNote(t *testing.T) {
+	w := NewWatch()
+	mark := func(seq int64, m Mark) {
+		w.Apply(&Record{Seq: seq, Room: 7, ReceivedAt: seq * 1e6, Kind: KindMark}, &m)
+	}
+	mark(1, Mark{Name: MarkSelected})
+	mark(2, Mark{Name: MarkConnected, Host: "h"})
+	w.Note(7, 5e6, &Mark{Name: MarkDisconnected, Cause: "closed", LastReceived: 4e6})
+	if w.Last() != 2e6 {
+		t.Errorf("the last record is now at %d", w.Last())
+	}
+	m := w.Snapshot("segment")
+	var got []Interval
+	r := NewCoverage(0, 100e6, func(i Interval) { got = append(got, i) })
+	r.Apply(&Record{Seq: 1, Room: 7, ReceivedAt: 1e6, Kind: KindMark}, &Mark{Name: MarkSelected})
+	r.Apply(&Record{Seq: 2, Room: 7, ReceivedAt: 2e6, Kind: KindMark}, &Mark{Name: MarkConnected, Host: "h"})
+	r.Apply(&Record{Seq: 3, ReceivedAt: 6e6, Kind: KindMark}, &m)
+	r.Finish(7e6)
+	want := []Interval{
+		{Room: 7, Start: 1e6, End: 2e6, State: StateConnecting, Cause: CauseSelected, Seq: 1},
+		{Room: 7, Start: 2e6, End: 4e6, State: StateObserving, Host: "h", Seq: 2},
+		{Room: 7, Start: 4e6, End: 7e6, State: StateConnecting, Cause: "closed", Seq: 3},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("a reader sees (-want +got):\n%s", d)
+	}
+}

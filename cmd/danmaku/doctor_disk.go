@@ -10,9 +10,8 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"danmaku-archiver/collect/journal"
+	"danmaku-archiver/schema"
 )
 
 const (
@@ -41,21 +40,28 @@ func (d *doctor) data(context.Context) finding {
 		return problem("give the daemon's user the right to write there, or name another folder with data_dir",
 			"%s cannot be written: %v", at, err)
 	}
-	err = errors.Join(f.Close(), os.Remove(f.Name()))
-	var s unix.Statfs_t
-	if err = errors.Join(err, unix.Statfs(at, &s)); err != nil {
+	if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
 		return problem("look at the disk", "%v", err)
 	}
-	free, total := int64(s.Bavail)*int64(s.Bsize), int64(s.Blocks)*int64(s.Bsize)
-	share := 100 * float64(free) / float64(max(total, 1)) // per cent, as in the configuration
-	found := fmt.Sprintf("%s: %s of %s free (%.0f %%)", d.dir, bytesOf(free), bytesOf(total), share)
-	switch j := d.c.Journal; {
-	case share < j.StopFree:
-		return problem("make room: nothing is recorded until there is", "%s, below journal.stop_free", found)
-	case share < j.ShedFree:
-		return problem("make room: presence is not recorded until there is", "%s, below journal.shed_free", found)
-	case share < j.WarnFree:
-		return problem("make room, or lower journal.retain", "%s, below journal.warn_free", found)
+	p, err := journal.Space(d.dir.journal(), d.c.limits())
+	if err != nil {
+		return problem("look at the disk", "%v", err)
+	}
+	found := fmt.Sprintf("%s: %s of %s free, the journal takes %s", d.dir, bytesOf(p.Free), bytesOf(p.Total), bytesOf(p.Size))
+	if p.MaxSize > 0 {
+		found += " of at most " + bytesOf(p.MaxSize)
+	}
+	const room = "make room, raise journal.max_size, or lower journal.retain"
+	switch p.Level {
+	case schema.LevelAll:
+		return problem(room+": nothing is recorded until there is", "%s", found)
+	case schema.LevelMost:
+		return problem(room+": only danmaku and payments are recorded until there is", "%s", found)
+	case schema.LevelPresence:
+		return problem(room+": presence is not recorded until there is", "%s", found)
+	}
+	if p.Scarce {
+		return problem(room+": archived hours leave the journal before their time", "%s", found)
 	}
 	return fine("%s", found)
 }

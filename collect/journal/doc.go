@@ -57,9 +57,9 @@
 // # Promises
 //
 //   - I1: a record's time is not before that of the record before it.
-//   - I2: no number is given twice. A header reserves its numbers before they are used;
-//     recovery resumes above them. A block that is written again keeps its numbers, and
-//     a reader takes each once, from the later segment.
+//   - I2: no number that a reader can have seen is given twice. A header reserves its
+//     numbers before they are used; recovery resumes above them. A block that is written
+//     again keeps its numbers, and a reader takes each once, from the later segment.
 //   - I3: no block spans H - grace, H or H + grace of any hour; no segment spans H + grace.
 //   - I4: every segment, every hour and the last grace of every hour begin with a
 //     snapshot. Only a segment that was written again after a failed fsync has its
