@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ Checks: ` + strings.Join(checkNames(), ", ") + `.`,
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		for _, name := range *only {
-			if !contains(checkNames(), name) {
+			if !slices.Contains(checkNames(), name) {
 				return usageError{fmt.Errorf("--only %q: want one of: %s", name, strings.Join(checkNames(), ", "))}
 			}
 		}

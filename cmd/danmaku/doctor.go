@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,7 +84,7 @@ func checkNames() (names []string) {
 // examine runs the checks and tells of each as it comes out.
 func (d *doctor) examine(ctx context.Context, only []string, tell func(finding)) (problems int, err error) {
 	for _, k := range checks {
-		if len(only) > 0 && !contains(only, k.name) {
+		if len(only) > 0 && !slices.Contains(only, k.name) {
 			continue
 		}
 		checking, cancel := context.WithTimeout(ctx, k.deadline+d.join)
@@ -99,15 +100,6 @@ func (d *doctor) examine(ctx context.Context, only []string, tell func(finding))
 		tell(f)
 	}
 	return problems, nil
-}
-
-func contains(all []string, s string) bool {
-	for _, a := range all {
-		if a == s {
-			return true
-		}
-	}
-	return false
 }
 
 // printFinding writes one line a finding, and what to do below it.
