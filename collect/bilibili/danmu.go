@@ -2,7 +2,9 @@ package bilibili
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"strconv"
@@ -141,7 +143,11 @@ func (c *Client) ticket(ctx context.Context, room schema.RoomID, as *persona) (t
 		c.chat.store(room, as, t)
 		return t, true, nil
 	case found && ctx.Err() == nil:
-		c.log.Warn("no new token, the last one serves", "room", room, "error", err)
+		level := slog.LevelWarn
+		if errors.Is(err, ErrPaused) {
+			level = slog.LevelDebug // the pause was told
+		}
+		c.log.Log(ctx, level, "no new token, the last one serves", "room", room, "error", err)
 		return old, false, nil
 	}
 	return ticket{}, false, err

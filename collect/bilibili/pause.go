@@ -24,6 +24,9 @@ const (
 const (
 	pauseFirst = 5 * time.Second
 	pauseLast  = 10 * time.Minute
+	// pauseOne bounds the pause of one endpoint: its refusals may be a matter of luck, and
+	// without tokens rooms stand still.
+	pauseOne = 2 * time.Minute
 )
 
 // Pause is a time in which the client makes no requests because the service refused them.
@@ -81,7 +84,11 @@ func (p *pauses) refused(endpoint string, asked time.Time, refusal error) (Pause
 	if s.length != 0 && asked.Before(s.begun) {
 		return s.Pause, false
 	}
-	s.length = min(max(2*s.length, pauseFirst), pauseLast)
+	most := pauseLast
+	if endpoint != "" {
+		most = pauseOne
+	}
+	s.length = min(max(2*s.length, pauseFirst), most)
 	s.begun = time.Now()
 	s.Until = s.begun.Add(s.length*3/4 + rand.N(s.length/4))
 	s.Refusal = refusal
